@@ -1,0 +1,1 @@
+"""Notebook-first analytics and review workbench for video surveillance."""
