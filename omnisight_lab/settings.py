@@ -60,7 +60,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One site setting; `kind` is the type's name as users read it, `parse` raises ValueError with a predicate."""
+    """One site setting; `kind` is its type as users read it, `parse` raises ValueError with a predicate."""
 
     key: str
     kind: str

@@ -192,7 +192,7 @@ class ObjectDraft:
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """An event to be written; written again under the same id as it grows and closes (`end` None: still open).
+    """An event to be written; written again under its id as it grows and closes (`end` None: still open).
 
     `thumbnail_path` is relative to the media root. `extra` joins `Event.metadata` beside the standard keys.
     """

@@ -37,7 +37,7 @@ VERBS = {
 
 
 class LazyVerbs(TyperGroup):
-    """Imports a verb's module when the verb is asked for, so that `omnisight query` never loads the worker."""
+    """Imports a verb's module when it is asked for, so that `omnisight query` never loads the worker."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(VERBS)
@@ -112,7 +112,5 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the last border: the user gets a line, the file gets the traceback
-        sys.stderr.write(
-            f"omnisight: unexpected {type(error).__name__}; please report it with {_keep_traceback()}\n"
-        )
+        sys.stderr.write(f"omnisight: unexpected {type(error).__name__}; please report it with {_keep_traceback()}\n")
         sys.exit(1)

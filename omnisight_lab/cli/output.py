@@ -41,9 +41,7 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def print_rows(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None, as_json: bool = False
-) -> None:
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None, as_json: bool = False) -> None:
     """`rows` as a JSON array, or as a table that fits the terminal; says so when there are none."""
     if as_json:
         print_json(list(rows))
@@ -52,9 +50,7 @@ def print_rows(
         say("nothing to list yet")
         return
     columns = list(columns or rows[0])
-    table = Table(
-        *[column.replace("_", " ") for column in columns], box=None, header_style="bold", pad_edge=False
-    )
+    table = Table(*[column.replace("_", " ") for column in columns], box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*[_cell(row.get(column)) for column in columns])
     # In a pipe there is no width to fit: rich would cut cells at 80 columns
@@ -80,7 +76,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def progress(description: str, total: float | None) -> Iterator[Callable[[float], None]]:
-    """Yields a function that takes how much is done so far: a bar on a terminal, a line each tenth otherwise."""
+    """Yields a function that takes how much is done: a bar on a terminal, a line each tenth otherwise."""
     if not sys.stderr.isatty():
         yield _lines(description, total)
         return
