@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from omnisight_lab.cli.services import Services, stop_signal
+from omnisight_lab.errors import OmniSightError
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    limit = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        pause.wait(0.02)
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children()
+
+
+def test_children_start_write_their_log_and_stop(tmp_path: Path) -> None:
+    before = len(children())
+    services = Services(tmp_path)
+    services.start("web", "http.server", "0", "--bind", "127.0.0.1")
+    wait_for(lambda: "Serving" in (tmp_path / "web.log").read_text())
+    services.expect_alive()
+    services.stop()
+    assert len(children()) == before
+
+
+def test_a_dead_child_is_started_again(tmp_path: Path) -> None:
+    services = Services(tmp_path)
+    services.start("web", "http.server", "0", "--bind", "127.0.0.1")
+    try:
+        wait_for(lambda: "Serving" in (tmp_path / "web.log").read_text())
+        child = children()[0]
+        child.kill()
+        psutil.wait_procs([child], timeout=20)
+
+        def revived() -> bool:
+            services.revive()
+            return (tmp_path / "web.log").read_text().count("Serving") == 2
+
+        wait_for(revived)
+    finally:
+        services.stop()
+
+
+def test_a_child_that_fails_is_named_with_its_last_line(tmp_path: Path) -> None:
+    services = Services(tmp_path)
+    services.start("query", "omnisight_lab.cli", "no-such-verb")
+    try:
+        child = children()[0]
+        wait_for(lambda: child.status() == psutil.STATUS_ZOMBIE)
+        with pytest.raises(OmniSightError, match="query ended by itself"):
+            services.expect_alive()
+    finally:
+        services.stop()
+
+
+def test_stop_signal_catches_and_gives_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_signal() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(5)
+    assert signal.getsignal(signal.SIGTERM) is before
