@@ -1,0 +1,52 @@
+"""Camera addresses: credentials go in for the connection alone, and come out of whatever a person may read."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+_ADDRESS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<rest>[^\s\"'<>]+)")
+_SECRET = re.compile(
+    r"(?P<name>\b(?:user|username|usr|login|password|passwd|pass|pwd|psw|auth|token|key|secret)[=:])[^&;\s\"'<>/]*",
+    re.I,
+)
+
+
+def with_credentials(url: str, username: str | None, password: str | None) -> str:
+    """`url` with `username` and `password`, percent-encoded, in place of those it may hold."""
+    if not username:
+        return url
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    login = quote(username, safe="") + (f":{quote(password, safe='')}" if password else "")
+    return urlunsplit(parts._replace(netloc=f"{login}@{host}"))
+
+
+def split_credentials(url: str) -> tuple[str, str | None, str | None]:
+    """The address without credentials, the user name and the password that it held."""
+    parts = urlsplit(url)
+    login, _, host = parts.netloc.rpartition("@")
+    if not login:
+        return url, None, None
+    username, _, password = login.partition(":")
+    return urlunsplit(parts._replace(netloc=host)), unquote(username), unquote(password) or None
+
+
+def redact(text: str) -> str:
+    """`text` without user names and passwords of the addresses in it, however badly those are spelled."""
+    return _ADDRESS.sub(_redact_address, text)
+
+
+def _redact_address(found: re.Match[str]) -> str:
+    rest = found["rest"]
+    authority = rest.split("/", 1)[0]
+    # A password may hold an unescaped "/": then the part before it is no host, and the login ends at the last "@".
+    login = rest if _is_no_host(authority) else authority
+    if "@" in login:
+        rest = rest[login.rindex("@") + 1 :]
+    return found["scheme"] + _SECRET.sub(r"\g<name>…", rest)
+
+
+def _is_no_host(authority: str) -> bool:
+    host, colon, port = authority.rpartition(":")
+    return "@" not in authority and bool(colon) and not port.isdigit() and not host.startswith("[")

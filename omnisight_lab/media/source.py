@@ -1,0 +1,375 @@
+"""Where packets come from: a camera by RTSP, or a file. PyAV's errors end here and become the project's own."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import urlsplit
+
+import av
+from av.container.input import InputContainer
+from av.video.stream import VideoStream
+
+from omnisight_lab.clock import Clock, SystemClock
+from omnisight_lab.errors import NotAVideo, SourceError
+from omnisight_lab.media.addresses import redact, split_credentials, with_credentials
+from omnisight_lab.media.decoder import DecodedFrame, Decoder, decode, first_picture
+from omnisight_lab.media.packets import Gop, Packet, StreamInfo, detached, group, ticks
+from omnisight_lab.media.timing import MediaTimeline, WallClock, seconds
+from omnisight_lab.types import FrameSize, GapCause, utc
+
+__all__ = [
+    "DecodedFrame",
+    "Decoder",
+    "FileSource",
+    "Gop",
+    "Packet",
+    "RtspSource",
+    "Source",
+    "StreamInfo",
+    "decode",
+    "group",
+    "probe",
+    "redact",
+    "split_credentials",
+    "with_credentials",
+]
+
+_log = logging.getLogger(__name__)
+_CLOCK_STEP = 2.0
+"""Seconds by which the machine's clock may be corrected while a camera is open."""
+
+
+class Source(Protocol):
+    """A context manager; `info` and `packets` are for inside."""
+
+    @property
+    def info(self) -> StreamInfo: ...
+
+    def packets(self) -> Iterator[Packet]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class RtspSource:
+    """The video of a camera, over TCP, live. Entering connects; SourceError says why there are no pictures.
+
+    `timeout`: seconds of silence that count as a stall, and for which an answer is awaited; `keyframe_timeout`:
+    seconds without a keyframe (default: twice as long), which also bounds the length of a group.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        username: str | None = None,
+        password: str | None = None,
+        timeout: float = 10.0,
+        clock: Clock | None = None,
+        keyframe_timeout: float | None = None,
+    ) -> None:
+        self._url = with_credentials(url, username, password)
+        self.address = redact(url)
+        self._timeout = timeout
+        self._keyframe_timeout = keyframe_timeout or 2 * timeout
+        self._clock = clock or SystemClock()
+        self._container: InputContainer | None = None
+        self._info: StreamInfo | None = None
+
+    @property
+    def info(self) -> StreamInfo:
+        assert self._info is not None, "the source is not open"
+        return self._info
+
+    def __enter__(self) -> Self:
+        if urlsplit(self._url).scheme not in ("rtsp", "rtsps"):
+            raise SourceError(
+                f"{self.address} is no RTSP address, as rtsp://192.0.2.7/stream is", GapCause.CAMERA_UNREACHABLE
+            )
+        try:
+            self._container = av.open(self._url, options=self._options(), timeout=(self._timeout, self._timeout))
+            self._info = self._describe(self._container)
+        except av.FFmpegError as error:
+            self._close()
+            raise self._translated(error, opening=True) from None  # the original's text holds the password
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def packets(self) -> Iterator[Packet]:
+        """Packets from the first keyframe on, for as long as the camera delivers; ends by SourceError alone.
+
+        The first come after about a second, when their wall-clock time is certain.
+        """
+        timeline, wall = MediaTimeline(1 / self.info.rate), WallClock()
+        held: list[tuple[av.Packet[VideoStream], float, int]] = []
+        for number, data in self._from_keyframe():
+            now = seconds(self._clock.now())
+            stamp = data.dts if data.dts is not None else data.pts
+            delay = _delay(data)
+            decoding = timeline.advance(None if stamp is None else float(stamp * data.time_base), now)
+            showing = decoding + float(delay * data.time_base)
+            data.dts = ticks(decoding, data.time_base)
+            data.pts = data.dts + delay
+            reported = _reported(data)
+            wall.see(decoding, now, None if reported is None else (showing, reported))
+            held.append((data, showing, number))
+            if wall.settled:
+                for packet, media, count in held:
+                    yield Packet(packet, wall.time(media), packet.is_keyframe, packet.size, count)
+                held = []
+
+    def _options(self) -> dict[str, str]:
+        return {
+            "rtsp_transport": "tcp",
+            "allowed_media_types": "video",
+            "timeout": str(int(self._timeout * 1_000_000)),  # microseconds
+            "analyzeduration": "1000000",
+        }
+
+    def _describe(self, container: InputContainer) -> StreamInfo:
+        stream = _video_of(container)
+        if stream is None:
+            raise SourceError(f"{self.address} has no video", GapCause.STREAM_NOT_FOUND)
+        if not stream.codec_context.width:
+            raise SourceError(
+                f"{self.address} sent no keyframe in the first seconds, so its pictures can't be read",
+                GapCause.NO_KEYFRAME,
+            )
+        try:
+            return _info_of(stream)
+        except ValueError as error:
+            codec = stream.codec_context.name
+            raise SourceError(
+                f"{self.address} sends {codec}, which can't be recorded; set the camera to H.264 or H.265",
+                GapCause.STREAM_NOT_FOUND,
+            ) from error
+
+    def _from_keyframe(self) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
+        """Raw packets with their numbers; raises when keyframes stay away or the machine's clock is set."""
+        begun = False
+        last_keyframe = self._clock.monotonic()
+        offset = seconds(self._clock.now()) - last_keyframe
+        for number, data in enumerate(self._raw(), start=1):
+            now = self._clock.monotonic()
+            step = seconds(self._clock.now()) - now - offset
+            if abs(step) > _CLOCK_STEP:
+                raise SourceError(f"this machine's clock was set by {step:+.0f} s", GapCause.WORKER_DOWN)
+            if data.is_keyframe:
+                begun, last_keyframe = True, now
+            elif now - last_keyframe > self._keyframe_timeout:
+                raise SourceError(
+                    f"{self.address} has sent no keyframe for {self._keyframe_timeout:g} s", GapCause.NO_KEYFRAME
+                )
+            if begun:
+                yield number, data
+
+    def _raw(self) -> Iterator[av.Packet[VideoStream]]:
+        assert self._container is not None, "the source is not open"
+        try:
+            for packet in self._container.demux(video=0):
+                if packet.size:
+                    yield packet
+        except av.FFmpegError as error:
+            raise self._translated(error, opening=False) from None  # the original's text may hold the password
+        raise SourceError(f"{self.address} closed the connection", GapCause.CAMERA_UNREACHABLE)
+
+    def _translated(self, error: av.FFmpegError, *, opening: bool) -> SourceError:
+        unreachable = GapCause.CAMERA_UNREACHABLE
+        silent = isinstance(error, (av.ExitError, av.TimeoutError, av.InvalidDataError))
+        if isinstance(error, (av.HTTPUnauthorizedError, av.HTTPForbiddenError)):
+            return SourceError(f"{self.address} refuses the user name or password", GapCause.WRONG_CREDENTIALS)
+        if isinstance(error, av.HTTPNotFoundError):
+            return SourceError(f"{self.address} has no such stream", GapCause.STREAM_NOT_FOUND)
+        if isinstance(error, av.ConnectionRefusedError):
+            return SourceError(f"{self.address} refuses the connection", unreachable)
+        if silent and opening:
+            return SourceError(f"{self.address} does not answer within {self._timeout:g} s", unreachable)
+        if silent:
+            return SourceError(f"{self.address} has sent nothing for {self._timeout:g} s", GapCause.STALLED)
+        reason = (error.strerror or type(error).__name__).lower()
+        return SourceError(f"{self.address} can't be reached: {redact(reason)}", unreachable)
+
+    def _close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+
+class FileSource:
+    """The video of a file whose first picture was taken at `start` (aware UTC; default: 1970).
+
+    Entering reads up to the first keyframe and decodes it, so that NotAVideo comes before anything is written.
+    What a damaged file still holds is given.
+    """
+
+    def __init__(self, path: Path | str, start: datetime | None = None) -> None:
+        self.path = Path(path)
+        self._start = utc(start) if start is not None else datetime(1970, 1, 1, tzinfo=UTC)
+        self._container: InputContainer | None = None
+        self._info: StreamInfo | None = None
+        self._first: Packet | None = None
+
+    @property
+    def info(self) -> StreamInfo:
+        assert self._info is not None, "the source is not open"
+        return self._info
+
+    def __enter__(self) -> Self:
+        try:
+            self._open()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def packets(self) -> Iterator[Packet]:
+        """Packets from the first keyframe to the end, as fast as they can be read; once only."""
+        assert self._first is not None, "the source is not open"
+        yield self._first
+        yield from self._rest
+
+    def _open(self) -> None:
+        _require_file(self.path)
+        try:
+            self._container = av.open(str(self.path), options={"fflags": "+genpts"})
+        except (av.FFmpegError, ValueError) as error:
+            raise NotAVideo(f"{self.path} is not a video, or is cut off before its index") from error
+        self._info = self._describe(self._container)
+        self._rest = self._timed()
+        self._first = next(self._rest, None)
+        if self._first is None:
+            raise NotAVideo(f"{self.path} has no keyframe, so nothing in it can be shown")
+        try:
+            rotation = first_picture(self.info, self._first).rotation % 360
+        except NotAVideo as error:
+            raise NotAVideo(f"{self.path} is damaged: {error}") from error
+        self._info = _turned(self.info, rotation)
+
+    def _describe(self, container: InputContainer) -> StreamInfo:
+        stream = _video_of(container)
+        still = container.format.name.endswith("_pipe") or container.format.name in {"image2", "gif", "tty", "ico"}
+        if stream is None or still or not stream.codec_context.width:
+            raise NotAVideo(f"{self.path} has no video in it")
+        try:
+            info = _info_of(stream)
+        except ValueError as error:
+            codec = stream.codec_context.name
+            raise NotAVideo(f"{self.path} holds {codec} video, which can't be kept; convert it to H.264") from error
+        length = container.duration
+        return replace(info, duration=None if length is None else length / av.time_base)
+
+    def _timed(self) -> Iterator[Packet]:
+        """Packets with their wall-clock time; stamps that don't rise are mended."""
+        assert self._container is not None, "the source is not open"
+        timeline, zero, begun = MediaTimeline(1 / self.info.rate), None, False
+        for number, data in enumerate(self._raw(), start=1):
+            stamp = data.dts if data.dts is not None else data.pts
+            delay = _delay(data)
+            if zero is None:
+                zero = delay  # the first picture is shown at 0
+            decoding = timeline.advance(None if stamp is None else float(stamp * data.time_base))
+            data.dts = ticks(decoding, data.time_base)
+            data.pts = data.dts + delay
+            begun = begun or data.is_keyframe
+            if begun:
+                time = self._start + timedelta(seconds=float((data.pts - zero) * data.time_base))
+                yield Packet(data, time, data.is_keyframe, data.size, number)
+
+    def _raw(self) -> Iterator[av.Packet[VideoStream]]:
+        assert self._container is not None, "the source is not open"
+        stream = _video_of(self._container)
+        assert stream is not None, "checked at opening"
+        try:
+            for packet in self._container.demux(stream):
+                if packet.size and not packet.is_corrupt:
+                    yield packet
+        except av.FFmpegError as error:
+            _log.warning("%s is damaged and read only in part: %s", self.path, error.strerror)
+
+    def _close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+
+def probe(path: Path | str) -> StreamInfo:
+    """What the video in file `path` is; NotAVideo says why it is none."""
+    with FileSource(path) as source:
+        return source.info
+
+
+def _video_of(container: InputContainer) -> VideoStream | None:
+    """The first video stream that is no cover picture and has a decoder."""
+    for stream in container.streams.video:
+        if stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    return None
+
+
+def _info_of(stream: VideoStream) -> StreamInfo:
+    """ValueError where mp4 can't hold the codec."""
+    context = stream.codec_context
+    rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    rate = next((float(rate) for rate in rates if rate and 0.05 <= float(rate) <= 250), 25.0)
+    return StreamInfo(
+        codec=context.codec.canonical_name,
+        size=FrameSize(context.width, context.height),
+        rate=rate,
+        extradata=context.extradata,
+        template=detached(stream),
+    )
+
+
+def _turned(info: StreamInfo, rotation: int) -> StreamInfo:
+    rotation = round(rotation / 90) * 90 % 360
+    size = FrameSize(info.size.height, info.size.width) if rotation in (90, 270) else info.size
+    return replace(info, rotation=rotation, size=size)
+
+
+def _delay(data: av.Packet[VideoStream]) -> int:
+    """Units from decoding to showing: more than 0 where there are B-frames."""
+    if data.pts is None or data.dts is None:
+        return 0
+    return data.pts - data.dts if 0 <= (data.pts - data.dts) * data.time_base <= 2 else 0
+
+
+def _reported(data: av.Packet[VideoStream]) -> float | None:
+    """Seconds since 1970 at which the camera says it took the picture (producer reference time)."""
+    if not data.has_sidedata("prft"):
+        return None
+    microseconds: int = struct.unpack_from("q", bytes(data.get_sidedata("prft")))[0]
+    return microseconds / 1e6
+
+
+def _require_file(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        reason = "does not exist" if error.errno == errno.ENOENT else f"can't be read: {error.strerror}"
+        raise NotAVideo(f"{path} {reason}") from error
+    if path.is_dir():
+        raise NotAVideo(f"{path} is a folder, not a video")
+    if not size:
+        raise NotAVideo(f"{path} is empty")
