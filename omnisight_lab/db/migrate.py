@@ -1,0 +1,123 @@
+"""Brings schema `lab` to this version by Alembic, and makes the ten tables where there are none."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from omnisight_lab.db import check, views
+from omnisight_lab.db.session import Database, translated
+from omnisight_lab.errors import SchemaMismatch
+from omnisight_lab.resources import folder
+
+HEAD = "0001"
+"""The newest revision; a test compares it with the migrations, so that opening a database needs no Alembic run."""
+
+LOCK = 0x6F6D6E6973696768
+"""Key of the advisory lock under which migrations run: processes that start together wait for the first."""
+
+INDEXES = {
+    "omnisight_segment_recording": ("Segment", ("recordingId",)),
+    "omnisight_segment_start": ("Segment", ("startTime",)),
+    "omnisight_segment_end": ("Segment", ("endTime",)),
+    "omnisight_recording_camera": ("Recording", ("cameraId", "startTime")),
+    "omnisight_event_time": ("Event", ("timestamp",)),
+    "omnisight_event_camera": ("Event", ("cameraId", "timestamp")),
+    "omnisight_event_recording": ("Event", ("recordingId",)),
+    "omnisight_object_event": ("DetectedObject", ("eventId",)),
+}
+"""Name -> table and columns. Partial, because Prisma takes a plain index for drift and does not see these."""
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration for the migrations of this installation, in a checkout or in a wheel."""
+    result = Config()
+    result.set_main_option("script_location", str(folder("migrations")).replace("%", "%%"))
+    result.attributes["connection"] = connection
+    return result
+
+
+def upgrade(database: Database, *, indexes: bool | None = None) -> None:
+    """Migrates to HEAD in one transaction; harmless when there is nothing to do.
+
+    The ten tables are made where the schema has none of them; others' tables are adopted as they are, or refused with
+    SchemaMismatch. `indexes` adds (True) or takes away (False) the partial indexes; None adds them to new tables.
+    """
+    with translated(database), database.engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        new = not check.tables_present(connection)
+        if new:
+            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {database.quoted_schema}")
+        else:
+            _refuse_foreign_layout(connection, database)
+        if revision(connection) != HEAD:
+            connection.exec_driver_sql(views.DROP)
+            command.upgrade(config(connection), "head")
+        _refresh_views(connection, database)
+        if indexes or (indexes is None and new):
+            _add_indexes(connection)
+        elif indexes is False:
+            _drop_indexes(connection)
+
+
+def downgrade(database: Database, revision: str = "base") -> None:
+    """Back to `revision`. At `base` schema lab is gone, and the ten tables too where our migration had made them."""
+    with translated(database), database.engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        connection.exec_driver_sql(views.DROP)
+        _drop_indexes(connection)
+        command.downgrade(config(connection), revision)
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision of the live database, or None before the first migration."""
+    if connection.scalar(text("SELECT to_regclass('lab.alembic_version')")) is None:
+        return None
+    live: str | None = connection.scalar(text("SELECT version_num FROM lab.alembic_version"))
+    return live
+
+
+def require_current(database: Database) -> None:
+    """SchemaMismatch where the database was never migrated, is older or newer than this version, or differs."""
+    with translated(database), database.engine.connect() as connection:
+        live = revision(connection)
+        installed = check.installed_schema(connection)
+    if live is None:
+        check.require(database)
+        raise SchemaMismatch("this database has not been prepared yet; run `omnisight db upgrade`")
+    if live < HEAD:
+        raise SchemaMismatch("this database is of an older version; run `omnisight db upgrade`")
+    if live > HEAD:
+        raise SchemaMismatch(f"this database is of a newer version ({live}) than this program ({HEAD}); update it")
+    if installed != database.schema:
+        raise SchemaMismatch(f"schema lab of this database belongs to ?schema={installed}, not {database.schema}")
+
+
+def _refuse_foreign_layout(connection: Connection, database: Database) -> None:
+    check.refuse([difference for difference in check.compare(connection) if difference.stops])
+    installed = check.installed_schema(connection)
+    if installed not in (None, database.schema):
+        raise SchemaMismatch(f"schema lab of this database belongs to ?schema={installed}, not {database.schema}")
+
+
+def _refresh_views(connection: Connection, database: Database) -> None:
+    digest = views.digest(database.quoted_schema)
+    comment = connection.scalar(text("SELECT obj_description(to_regclass('lab.recorded'))"))
+    if comment != digest:
+        connection.exec_driver_sql(views.DROP)
+        connection.exec_driver_sql(views.create_sql(database.quoted_schema))
+        connection.exec_driver_sql(f"COMMENT ON VIEW lab.recorded IS '{digest}'")
+
+
+def _add_indexes(connection: Connection) -> None:
+    for name, (table, columns) in INDEXES.items():
+        names = ", ".join(f'"{column}"' for column in columns)
+        connection.exec_driver_sql(
+            f'CREATE INDEX IF NOT EXISTS {name} ON "{table}" ({names}) WHERE "{columns[-1]}" IS NOT NULL'
+        )
+
+
+def _drop_indexes(connection: Connection) -> None:
+    for name in INDEXES:
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")

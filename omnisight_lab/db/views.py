@@ -1,0 +1,233 @@
+"""The views of schema `lab`: the logical tables that the Parquet mirror and the postgres engine both read.
+
+They flatten JSON, name columns in snake_case, and leave out every credential. Ids are text, times are UTC TIMESTAMP.
+JSON of other services is read defensively: what has not the expected type reads as null and never fails a query.
+
+Each view over the ten tables reads them through an SQL function with a body of text. The planner inlines it, so it
+costs nothing, left joins and subqueries whose columns are not asked for included; but PostgreSQL records no dependency
+of the view on the tables. A view that depends on them would make Prisma's `ALTER TABLE … DROP COLUMN` fail, and
+pg_dump print the tables in another order.
+
+Views are code, not data: `migrate.upgrade` makes them anew whenever this text has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`columns`: names and types in order; `query`: over the ten tables, whose schema stands as `:public`."""
+
+    name: str
+    columns: str
+    query: str
+
+    def create_sql(self, public: str) -> str:
+        query = self.query.replace(":public", public)
+        return (
+            f"CREATE FUNCTION lab.read_{self.name}() RETURNS TABLE ({self.columns})\n"
+            f"LANGUAGE sql STABLE PARALLEL SAFE AS $${query}$$;\n"
+            f"CREATE VIEW lab.{self.name} AS SELECT * FROM lab.read_{self.name}();\n"
+        )
+
+    def drop_sql(self) -> str:
+        return f"DROP VIEW IF EXISTS lab.{self.name};\nDROP FUNCTION IF EXISTS lab.read_{self.name}();\n"
+
+
+FUNCTIONS = """
+CREATE FUNCTION lab.json_number(value jsonb) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    CASE WHEN jsonb_typeof(value) = 'number' AND abs(value::numeric) < 1e15 THEN value::double precision END;
+
+CREATE FUNCTION lab.json_integer(value jsonb) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+    CASE WHEN jsonb_typeof(value) = 'number' AND abs(value::numeric) < 1e15 THEN round(value::numeric)::bigint END;
+
+-- An ISO time with offset as UTC; days are added by arithmetic, so that a 31 February can't fail the query.
+CREATE FUNCTION lab.json_time(value text) RETURNS timestamp
+LANGUAGE sql STABLE PARALLEL SAFE RETURN
+    CASE WHEN value ~ ('^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]'
+                       || ':[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$')
+    THEN date_trunc('milliseconds', (left(value, 8) || '01' || substr(value, 11))::timestamptz AT TIME ZONE 'UTC')
+         + (substr(value, 9, 2)::integer - 1) * interval '1 day' END;
+
+-- Kept, because pg_timezone_names reads 600 files anew each time (70 ms).
+CREATE MATERIALIZED VIEW lab.zone_names AS SELECT name FROM pg_timezone_names;
+"""
+
+VIEWS = (
+    # A zone that PostgreSQL does not know would fail every query that converts by it: it reads as the site's.
+    View(
+        "camera_zones",
+        "camera_id text, timezone text",
+        """
+SELECT c.id, CASE WHEN c.settings ->> 'timezone' IN (SELECT name FROM lab.zone_names)
+                  THEN c.settings ->> 'timezone' END
+FROM :public."Camera" c
+""",
+    ),
+    View(
+        "site_zone",
+        "timezone text",
+        """
+SELECT coalesce((SELECT s."settingValue" FROM :public."SystemSettings" s
+                 WHERE s."settingKey" = 'site.timezone'
+                   AND s."settingValue" IN (SELECT name FROM lab.zone_names)), 'UTC')
+""",
+    ),
+    View(
+        "cameras",
+        "id text, name text, location text, model text, status text, timezone text, "
+        "created_at timestamp, updated_at timestamp",
+        """
+SELECT c.id, c.name, c.location, c.model, c.status::text,
+       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), c."createdAt", c."updatedAt"
+FROM :public."Camera" c
+JOIN lab.camera_zones z ON z.camera_id = c.id
+""",
+    ),
+    View(
+        "recordings",
+        "id text, camera_id text, stream_id text, start_time timestamp, end_time timestamp, status text, "
+        "updated_at timestamp",
+        """
+SELECT r.id, r."cameraId", r."streamId", r."startTime", r."endTime", r.status::text, r."updatedAt"
+FROM :public."Recording" r
+""",
+    ),
+    View(
+        "segments",
+        "id text, recording_id text, camera_id text, start_time timestamp, end_time timestamp, "
+        "duration_seconds double precision, file_path text, file_size bigint, thumbnail_path text, codec text, "
+        "frames bigint, keyframes bigint, width bigint, height bigint, timezone text, updated_at timestamp",
+        """
+SELECT s.id, s."recordingId", r."cameraId", s."startTime", s."endTime",
+       extract(epoch FROM s."endTime" - s."startTime")::double precision,
+       s."filePath", s."fileSize"::bigint, s."thumbnailPath", s.metadata ->> 'codec',
+       lab.json_integer(s.metadata -> 'frames'), lab.json_integer(s.metadata -> 'keyframes'),
+       lab.json_integer(s.metadata -> 'frame' -> 'width'), lab.json_integer(s.metadata -> 'frame' -> 'height'),
+       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), s."updatedAt"
+FROM :public."Segment" s
+JOIN :public."Recording" r ON r.id = s."recordingId"
+LEFT JOIN lab.camera_zones z ON z.camera_id = r."cameraId"
+WHERE s."endTime" IS NOT NULL
+""",
+    ),
+    # `label`: ours stand in the metadata; for events of other services the best box is looked up.
+    View(
+        "events",
+        "id text, camera_id text, recording_id text, start_time timestamp, end_time timestamp, event_type text, "
+        "confidence double precision, label text, track_id text, thumbnail_path text, model_name text, "
+        "model_version text, frame_width bigint, frame_height bigint, peak_offset_ms bigint, zones text, "
+        "timezone text, updated_at timestamp",
+        """
+SELECT e.id, coalesce(e."cameraId", r."cameraId"), e."recordingId", e."timestamp",
+       lab.json_time(e.metadata ->> 'endTime'), e."eventType", e.confidence,
+       CASE WHEN jsonb_exists(e.metadata, 'label') THEN e.metadata ->> 'label'
+            ELSE (SELECT o."objectType" FROM :public."DetectedObject" o WHERE o."eventId" = e.id
+                  ORDER BY o.confidence DESC, o.id LIMIT 1) END,
+       e.metadata ->> 'trackId', e."thumbnailPath",
+       e.metadata -> 'model' ->> 'name', e.metadata -> 'model' ->> 'version',
+       lab.json_integer(e.metadata -> 'frame' -> 'width'), lab.json_integer(e.metadata -> 'frame' -> 'height'),
+       lab.json_integer(e.metadata -> 'peakOffsetMs'), (e.metadata -> 'zones')::text,
+       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), e."updatedAt"
+FROM :public."Event" e
+LEFT JOIN :public."Recording" r ON r.id = e."recordingId"
+LEFT JOIN lab.camera_zones z ON z.camera_id = coalesce(e."cameraId", r."cameraId")
+""",
+    ),
+    View(
+        "objects",
+        "id text, event_id text, camera_id text, event_time timestamp, event_type text, label text, "
+        "confidence double precision, x double precision, y double precision, width double precision, "
+        "height double precision, track_id text, offset_ms bigint, best boolean, timezone text, updated_at timestamp",
+        """
+SELECT o.id, o."eventId", coalesce(e."cameraId", r."cameraId"), e."timestamp", e."eventType",
+       o."objectType", o.confidence,
+       lab.json_number(o."boundingBox" -> 'x'), lab.json_number(o."boundingBox" -> 'y'),
+       lab.json_number(o."boundingBox" -> 'width'), lab.json_number(o."boundingBox" -> 'height'),
+       o.metadata ->> 'trackId', lab.json_integer(o.metadata -> 'offsetMs'),
+       coalesce(o.metadata -> 'best' = 'true'::jsonb, false),
+       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), o."updatedAt"
+FROM :public."DetectedObject" o
+JOIN :public."Event" e ON e.id = o."eventId"
+LEFT JOIN :public."Recording" r ON r.id = e."recordingId"
+LEFT JOIN lab.camera_zones z ON z.camera_id = coalesce(e."cameraId", r."cameraId")
+""",
+    ),
+)
+
+COVERAGE = """
+CREATE VIEW lab.gaps AS
+SELECT id, camera_id, start_time, end_time, cause FROM lab.gap;
+
+-- Periods of one camera that overlap or touch (an import inside an enabled span) count once.
+CREATE VIEW lab.expected AS
+SELECT camera_id, min(start_time) AS start_time, nullif(max(until), 'infinity') AS end_time
+FROM (SELECT camera_id, start_time, until, count(*) FILTER (WHERE starts)
+             OVER (PARTITION BY camera_id ORDER BY start_time, until ROWS UNBOUNDED PRECEDING) AS island
+      FROM (SELECT camera_id, start_time, coalesce(end_time, 'infinity') AS until,
+                   start_time > max(coalesce(end_time, 'infinity')) OVER (
+                       PARTITION BY camera_id ORDER BY start_time, coalesce(end_time, 'infinity')
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS starts
+            FROM lab.camera_period) AS marked) AS islands
+GROUP BY camera_id, island;
+
+-- Recorded seconds of each camera in 15-minute cells of UTC, which make up whole local hours in every zone.
+-- Footage that overlaps counts once: each segment gives only what none before it has covered.
+CREATE FUNCTION lab.recorded_between(from_time timestamp, to_time timestamp)
+RETURNS TABLE (camera_id text, cell_start timestamp, seconds double precision)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000 AS $$
+    WITH spans AS (
+        SELECT r."cameraId" AS camera, greatest(s."startTime", from_time) AS begins,
+               least(s."endTime", to_time) AS ends
+        FROM :public."Segment" s
+        JOIN :public."Recording" r ON r.id = s."recordingId"
+        WHERE s."startTime" < to_time AND s."endTime" > from_time AND s."endTime" > s."startTime"
+    ), covered AS (
+        SELECT camera, begins, ends,
+               max(ends) OVER (PARTITION BY camera ORDER BY begins, ends
+                               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+        FROM spans
+    ), pieces AS (
+        SELECT camera, greatest(begins, coalesce(before, begins)) AS begins, ends
+        FROM covered
+        WHERE before IS NULL OR ends > before
+    )
+    SELECT p.camera, c.cell,
+           sum(extract(epoch FROM least(p.ends, c.cell + interval '15 minutes') - greatest(p.begins, c.cell)))
+           ::double precision
+    FROM pieces p
+    CROSS JOIN LATERAL generate_series(date_bin('15 minutes', p.begins, timestamp '2000-01-01'),
+                                       p.ends - interval '1 microsecond', interval '15 minutes') AS c (cell)
+    GROUP BY p.camera, c.cell
+$$;
+
+CREATE VIEW lab.recorded AS
+SELECT camera_id, cell_start, seconds FROM lab.recorded_between('-infinity', 'infinity');
+"""
+
+DROP_COVERAGE = """
+DROP VIEW IF EXISTS lab.recorded, lab.expected, lab.gaps;
+DROP FUNCTION IF EXISTS lab.recorded_between(timestamp, timestamp);
+"""
+
+DROP_FUNCTIONS = """
+DROP MATERIALIZED VIEW IF EXISTS lab.zone_names;
+DROP FUNCTION IF EXISTS lab.json_time(text), lab.json_integer(jsonb), lab.json_number(jsonb);
+"""
+
+DROP = DROP_COVERAGE + "".join(view.drop_sql() for view in reversed(VIEWS)) + DROP_FUNCTIONS
+
+
+def create_sql(public: str) -> str:
+    """The statements that make functions and views over the ten tables in the schema `public` (a quoted name)."""
+    return FUNCTIONS + "".join(view.create_sql(public) for view in VIEWS) + COVERAGE.replace(":public", public)
+
+
+def digest(public: str) -> str:
+    """Identifies this text and schema, so that unchanged views are left alone."""
+    return hashlib.sha256((DROP + create_sql(public)).encode()).hexdigest()
