@@ -234,20 +234,9 @@ class EmbeddedServer:
         if user.switch:
             os.chown(new, user.uid, user.gid)
             os.chown(new / "password", user.uid, user.gid)
-        options = ["--username", USER, "--pwfile", new / "password", "--auth", "scram-sha-256", "--data-checksums"]
-        # The builtin C.UTF-8 sorts by code point on every system, as DuckDB does.
-        options += [
-            "--encoding",
-            "UTF8",
-            "--locale",
-            "C",
-            "--locale-provider",
-            "builtin",
-            "--builtin-locale",
-            "C.UTF-8",
-        ]
         settings = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
-        done = user.run([programs / "initdb", "--pgdata", new / "data", "--no-instructions", *options, *settings])
+        files = ["--pgdata", str(new / "data"), "--pwfile", str(new / "password")]
+        done = user.run([str(programs / "initdb"), *files, *INITDB, *settings])
         if done.returncode:
             shutil.rmtree(new, ignore_errors=True)
             raise StorageError(f"the database can't be made in {self.folder}: {_last_line(done.stderr)}")

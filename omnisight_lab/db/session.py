@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, exc
 from sqlalchemy.orm import Session
 
 from omnisight_lab import settings
+from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.errors import DatabaseError, DatabaseUnreachable, UsageError
 
 PRISMA_ONLY = frozenset(
@@ -102,6 +103,8 @@ class Database:
     def __init__(self, url: str, schema: str = "public") -> None:
         self.address = parse_url(url)
         self.schema = self.address.schema if self.address.schema != "public" else schema
+        self.server: EmbeddedServer | None = None
+        """The embedded server behind it, where `open_database` looked after one."""
         self._given = (url, schema)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -163,6 +166,11 @@ class Database:
         if "engine" in self.__dict__:
             self.engine.dispose()
 
+    def stop_server_if_started(self) -> None:
+        """Stops the embedded server where opening this database had started it, and leaves others running."""
+        if self.server is not None and self.server.we_started:
+            self.server.stop()
+
 
 @contextmanager
 def translated(database: Database) -> Iterator[None]:
@@ -191,7 +199,6 @@ def open_database(paths: settings.Paths | None = None, *, create: bool = False) 
     With `create` an absent one is made and migrated; without, DatabaseUnreachable or SchemaMismatch say what to do.
     """
     from omnisight_lab.db import migrate
-    from omnisight_lab.db.server import EmbeddedServer
 
     if url := settings.database_url():
         database = Database(url)
@@ -202,6 +209,7 @@ def open_database(paths: settings.Paths | None = None, *, create: bool = False) 
                 f"there is no database in {server.folder} yet; run `omnisight init`, or set DATABASE_URL"
             )
         database = Database(server.start())
+        database.server = server
     if create:
         migrate.upgrade(database)
     else:
