@@ -1,0 +1,109 @@
+"""Small questions to the database; each takes an open session and gives rows or plain values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap
+from omnisight_lab.db.models import Camera, Event, Recording, RecordingStatus, Segment, SystemSetting, User
+from omnisight_lab.errors import UnknownName
+from omnisight_lab.settings import SETTINGS, SiteSettings
+from omnisight_lab.types import TimeRange
+
+_Row = TypeVar("_Row")
+
+
+def site_settings(session: Session) -> SiteSettings:
+    """The typed settings of the site; keys of other services are left out."""
+    rows = session.execute(select(SystemSetting.key, SystemSetting.value).where(SystemSetting.key.in_(SETTINGS)))
+    return SiteSettings({key: value for key, value in rows})
+
+
+def cameras(session: Session) -> list[Camera]:
+    """All cameras by name; `enabled` says which the worker records."""
+    return list(session.scalars(select(Camera).order_by(Camera.name, Camera.id)))
+
+
+def camera_by_name(session: Session, name: str) -> Camera:
+    """The camera of this name, or of this id; UnknownName suggests another."""
+    found = session.scalars(select(Camera).where((Camera.name == name) | (Camera.id == name)).limit(1)).first()
+    return _known("camera", name, found, session, Camera.name)
+
+
+def users(session: Session) -> list[User]:
+    return list(session.scalars(select(User).order_by(User.username)))
+
+
+def user_by_name(session: Session, username: str) -> User:
+    """The user of this login name; UnknownName suggests another."""
+    found = session.scalars(select(User).where(User.username == username)).first()
+    return _known("user", username, found, session, User.username)
+
+
+def _known(kind: str, name: str, found: _Row | None, session: Session, column: object) -> _Row:
+    if found is None:
+        raise UnknownName(kind, name, session.scalars(select(column)))  # type: ignore[call-overload]
+    return found
+
+
+def event(session: Session, event_id: str) -> Event:
+    """The event of this id, else UnknownName."""
+    found = session.get(Event, event_id)
+    if found is None:
+        raise UnknownName("event", event_id, ())
+    return found
+
+
+def segments_between(session: Session, camera_id: str, span: TimeRange) -> list[Segment]:
+    """Segments of the camera that overlap the span, in order of time."""
+    return list(
+        session.scalars(
+            select(Segment)
+            .join(Recording)
+            .where(
+                Recording.camera_id == camera_id,
+                Segment.start_time < span.end,
+                Segment.end_time > span.start,
+            )
+            .order_by(Segment.start_time, Segment.id)
+        )
+    )
+
+
+def known_paths(session: Session, paths: list[str]) -> set[str]:
+    """Which of these files (relative to the media root) have a Segment row."""
+    return set(session.scalars(select(Segment.file_path).where(Segment.file_path.in_(paths))))
+
+
+def last_recorded(session: Session, camera_id: str) -> datetime | None:
+    """End of the camera's newest segment."""
+    statement = select(func.max(Segment.end_time)).join(Recording).where(Recording.camera_id == camera_id)
+    return session.scalar(statement)
+
+
+def unfinished_recordings(session: Session, camera_id: str) -> list[Recording]:
+    """Recordings of the camera that nobody has ended, oldest first."""
+    statement = select(Recording).where(Recording.camera_id == camera_id, Recording.status == RecordingStatus.RECORDING)
+    return list(session.scalars(statement.order_by(Recording.start_time)))
+
+
+def open_gaps(session: Session, camera_id: str) -> list[Gap]:
+    """Gaps of the camera that nobody has closed, oldest first."""
+    return list(session.scalars(select(Gap).where(Gap.camera_id == camera_id, Gap.end.is_(None)).order_by(Gap.start)))
+
+
+def lease(session: Session, camera_id: str) -> CameraLease | None:
+    """Who records the camera now; None where nobody does, or the lease has expired."""
+    alive = CameraLease.expires_at > func.localtimestamp()
+    return session.scalars(select(CameraLease).where(CameraLease.camera_id == camera_id, alive)).first()
+
+
+def periods(session: Session, camera_id: str) -> list[CameraPeriod]:
+    """Spans in which recording of the camera was expected, oldest first."""
+    return list(
+        session.scalars(select(CameraPeriod).where(CameraPeriod.camera_id == camera_id).order_by(CameraPeriod.start))
+    )
