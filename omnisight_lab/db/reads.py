@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap
+from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
 from omnisight_lab.db.models import Camera, Event, Recording, RecordingStatus, Segment, SystemSetting, User
 from omnisight_lab.errors import UnknownName
 from omnisight_lab.settings import SETTINGS, SiteSettings
@@ -107,3 +107,9 @@ def periods(session: Session, camera_id: str) -> list[CameraPeriod]:
     return list(
         session.scalars(select(CameraPeriod).where(CameraPeriod.camera_id == camera_id).order_by(CameraPeriod.start))
     )
+
+
+def report_runs(session: Session, name: str | None = None, limit: int = 100) -> list[ReportRun]:
+    """The newest runs first, of the report `name` or of all."""
+    chosen = select(ReportRun) if name is None else select(ReportRun).where(ReportRun.name == name)
+    return list(session.scalars(chosen.order_by(ReportRun.started_at.desc(), ReportRun.id).limit(limit)))

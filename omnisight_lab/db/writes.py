@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from omnisight_lab import settings
 from omnisight_lab.db.columns import INT32_MAX, clean_json, iso, new_id, now, to_database
-from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap
+from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
 from omnisight_lab.db.lab_models import Session as Login
 from omnisight_lab.db.models import (
     Base,
@@ -506,6 +506,35 @@ def set_setting(database: Database, key: str, value: str, updated_by: str | None
             .on_conflict_do_update(index_elements=["settingKey"], set_=changed)
         )
     return typed
+
+
+# --- reports
+
+
+def start_report_run(
+    database: Database, run_id: str, *, name: str, parameters: Mapping[str, Any], version: str, at: datetime
+) -> None:
+    values = {"id": run_id, "name": name, "parameters": dict(parameters), "version": version, "started_at": at}
+    with _transaction(database) as session:
+        started = insert(ReportRun).values(**values, status="running")
+        session.execute(started.on_conflict_do_nothing(index_elements=["id"]))
+
+
+def finish_report_run(
+    database: Database,
+    run_id: str,
+    *,
+    at: datetime,
+    output: str | None,
+    error: str | None = None,
+    window: TimeRange | None = None,
+) -> None:
+    """The run is done, or failed where there is an `error`; `output` is relative to the reports folder."""
+    values: dict[str, Any] = {"status": "failed" if error else "done", "ended_at": at, "output": output, "error": error}
+    if window:
+        values |= {"window_start": window.start, "window_end": window.end}
+    with _transaction(database) as session:
+        session.execute(update(ReportRun).where(ReportRun.id == run_id).values(**values))
 
 
 def _get(session: Session, kind: type[_Row], id_: str) -> _Row:
