@@ -85,6 +85,7 @@ class RtspSource:
         self._clock = clock or SystemClock()
         self._container: InputContainer | None = None
         self._info: StreamInfo | None = None
+        self._reorders = False
 
     @property
     def info(self) -> StreamInfo:
@@ -96,9 +97,11 @@ class RtspSource:
             raise SourceError(
                 f"{self.address} is no RTSP address, as rtsp://192.0.2.7/stream is", GapCause.CAMERA_UNREACHABLE
             )
+        begun = self._clock.monotonic()
         try:
             self._container = av.open(self._url, options=self._options(), timeout=(self._timeout, self._timeout))
-            self._info = self._describe(self._container)
+            silent = self._clock.monotonic() - begun >= self._timeout
+            self._info = self._describe(self._container, silent)
         except av.FFmpegError as error:
             self._close()
             raise self._translated(error, opening=True) from None  # the original's text holds the password
@@ -121,14 +124,14 @@ class RtspSource:
         held: list[tuple[av.Packet[VideoStream], float, int]] = []
         for number, data in self._from_keyframe():
             now = seconds(self._clock.now())
-            stamp = data.dts if data.dts is not None else data.pts
-            delay = _delay(data)
+            delay = _delay(data) if self._reorders else 0
+            stamp = data.dts if delay or data.pts is None else data.pts
             decoding = timeline.advance(None if stamp is None else float(stamp * data.time_base), now)
             showing = decoding + float(delay * data.time_base)
             data.dts = ticks(decoding, data.time_base)
             data.pts = data.dts + delay
-            reported = _reported(data)
-            wall.see(decoding, now, None if reported is None else (showing, reported))
+            reported = _reported(data) if timeline.trusted else None
+            wall.see(showing, now, reported)
             held.append((data, showing, number))
             if wall.settled:
                 for packet, media, count in held:
@@ -143,10 +146,13 @@ class RtspSource:
             "analyzeduration": "1000000",
         }
 
-    def _describe(self, container: InputContainer) -> StreamInfo:
+    def _describe(self, container: InputContainer, silent: bool) -> StreamInfo:
         stream = _video_of(container)
         if stream is None:
             raise SourceError(f"{self.address} has no video", GapCause.STREAM_NOT_FOUND)
+        self._reorders = bool(stream.codec_context.has_b_frames)
+        if not stream.codec_context.width and silent:
+            raise SourceError(f"{self.address} answers, but sends no pictures", GapCause.STALLED)
         if not stream.codec_context.width:
             raise SourceError(
                 f"{self.address} sent no keyframe in the first seconds, so its pictures can't be read",

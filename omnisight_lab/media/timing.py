@@ -29,6 +29,11 @@ class MediaTimeline:
         self._begun = False
         self.now = 0.0
 
+    @property
+    def trusted(self) -> bool:
+        """Whether stamps are believed, so that the camera's word on its clock, which rests on them, may be too."""
+        return self._doubt < _DOUBTFUL
+
     def advance(self, stamp: float | None, arrival: float | None = None) -> float:
         """Where the packet with `stamp` lies; `arrival` is in seconds on any rising clock, None for a file."""
         if self._begun:
@@ -48,7 +53,7 @@ class MediaTimeline:
             step = self._interval
             if passed is not None and passed > _LEAP:
                 step = passed
-        if self._doubt >= _DOUBTFUL and passed is not None:
+        if not self.trusted and passed is not None:
             return passed
         if self._doubt == 0 and step < _LEAP:
             self._interval = step
@@ -79,24 +84,24 @@ class WallClock:
         self._media = 0.0
         self.settled = False
 
-    def see(self, media: float, arrival: float, reported: tuple[float, float] | None = None) -> None:
-        """Takes in a packet at `media` seconds (decoding) that came at `arrival` (seconds since 1970).
+    def see(self, media: float, arrival: float, reported: float | None = None) -> None:
+        """Takes in a picture at `media` seconds that came at `arrival` (seconds since 1970).
 
-        `reported` is the camera's own word: media second and seconds since 1970 of the same picture.
+        `reported` is when the camera says it took the picture (seconds since 1970).
         """
         if self._first is None:
             self._first = self._window_start = arrival
         target = self._least_offset(arrival - media, arrival)
-        if reported is not None and -self._EARLY <= target - (reported[1] - reported[0]) <= self._LATE:
-            target = reported[1] - reported[0]
+        if reported is not None and -self._EARLY <= target - (reported - media) <= self._LATE:
+            target = reported - media
         if self._base is None or not self.settled:
             self._base = target
             self.settled = arrival - self._first >= self.SETTLE
         else:
             away = target - self._base
-            pace = (media - self._media) * (0.01 if abs(away) < 0.5 else 0.1)
+            pace = max(0.0, media - self._media) * (0.01 if abs(away) < 0.5 else 0.1)
             self._base += max(-pace, min(pace, away))
-        self._media = media
+        self._media = max(self._media, media)
 
     def time(self, media: float) -> datetime:
         """When the picture at `media` seconds was taken."""
