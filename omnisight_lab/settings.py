@@ -76,6 +76,11 @@ class Setting:
     def variable(self) -> str:
         return "OMNISIGHT_" + self.key.upper().replace(".", "_")
 
+    @property
+    def in_environment(self) -> bool:
+        """Whether its variable is set, which goes before what is stored."""
+        return self.variable in os.environ
+
 
 def _table() -> Iterator[Setting]:
     yield Setting("site.name", "text", "OmniSight", "name on pages and reports", str)
@@ -122,9 +127,7 @@ def _table() -> Iterator[Setting]:
         "rate at which footage with motion is analysed",
         _number(float, 0.2, 30),
     )
-    yield Setting(
-        "detection.threshold", "0 to 1", 0.4, "lowest confidence of a detection", _number(float, 0.01, 1)
-    )
+    yield Setting("detection.threshold", "0 to 1", 0.4, "lowest confidence of a detection", _number(float, 0.01, 1))
     yield Setting("detection.labels", "names", (), "labels to keep, by commas; empty keeps all", _names)
     yield Setting("detection.model", "file", "", "ONNX weights; empty: the detector that comes along", str)
     yield Setting("detection.family", "name", "ssd", "output family of the weights", str)
@@ -144,12 +147,8 @@ def _table() -> Iterator[Setting]:
         _number(float, 1, 3600),
     )
     yield Setting("dashboards.port", "port", 8765, "port of the dashboards", _number(int, 0, 65535))
-    yield Setting(
-        "dashboards.address", "address", "127.0.0.1", "network address that the dashboards listen on", str
-    )
-    yield Setting(
-        "dashboards.session_hours", "hours", 12.0, "how long a login lasts", _number(float, 0.1, 24 * 90)
-    )
+    yield Setting("dashboards.address", "address", "127.0.0.1", "network address that the dashboards listen on", str)
+    yield Setting("dashboards.session_hours", "hours", 12.0, "how long a login lasts", _number(float, 0.1, 24 * 90))
 
 
 SETTINGS: dict[str, Setting] = {setting.key: setting for setting in _table()}

@@ -17,7 +17,7 @@ from omnisight_lab.db.columns import now
 from omnisight_lab.db.lab_models import Session
 from omnisight_lab.db.models import User
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import AccessDenied
+from omnisight_lab.errors import AccessDenied, TooManyAttempts
 
 ATTEMPTS = 5
 WINDOW_SECONDS = 60.0
@@ -67,11 +67,12 @@ _limit = RateLimit(SystemClock())
 def login(
     database: Database, username: str, password: str, address: str, limit: RateLimit | None = None
 ) -> tuple[str, User]:
-    """A new session's token and its user, whose lastLogin is set; AccessDenied says no more than needed."""
+    """A new session's token and its user, whose lastLogin is set; AccessDenied says no more than needed,
+    TooManyAttempts how long to wait."""
     limit = limit or _limit
     key = (username.lower(), address)
     if (seconds := limit.wait(key)) > 0:
-        raise AccessDenied(f"too many attempts; try again in {seconds:.0f} seconds")
+        raise TooManyAttempts(seconds)
     with database.session() as session:
         user = session.scalars(select(User).where(User.username == username)).first()
         hours = reads.site_settings(session)["dashboards.session_hours"]

@@ -153,7 +153,7 @@ class Database:
         arguments.setdefault("application_name", "omnisight")
         if self.address.pooled:
             arguments["prepare_threshold"] = None  # a transaction pooler loses prepared statements
-        return create_engine("postgresql+psycopg://", connect_args=arguments, pool_pre_ping=True)
+        return create_engine("postgresql+psycopg://", connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -193,23 +193,32 @@ def _translation(database: Database, error: BaseException | None) -> DatabaseErr
     return DatabaseUnreachable(f"no database at {database.safe_url}: {line}")
 
 
-def open_database(paths: settings.Paths | None = None, *, create: bool = False) -> Database:
-    """The database of DATABASE_URL, else that of the embedded server below `paths.database`, started where needed.
+def locate_database(paths: settings.Paths | None = None, *, create: bool = False) -> Database:
+    """The database of DATABASE_URL, else that of the embedded server, which runs then. Its tables are not looked at.
 
-    With `create` an absent one is made and migrated; without, DatabaseUnreachable or SchemaMismatch say what to do.
+    DatabaseUnreachable where there is no embedded database yet, unless `create`.
+    """
+    if url := settings.database_url():
+        return Database(url)
+    server = EmbeddedServer((paths or settings.paths()).database)
+    if not create and not server.exists:
+        raise DatabaseUnreachable(
+            f"there is no database in {server.folder} yet; run `omnisight init`, or set DATABASE_URL"
+        )
+    database = Database(server.start())
+    database.server = server
+    return database
+
+
+def open_database(paths: settings.Paths | None = None, *, create: bool = False) -> Database:
+    """The database, located and found to be of this version.
+
+    With `create` an absent one is made, and any is migrated; without, DatabaseUnreachable or SchemaMismatch say what
+    to do.
     """
     from omnisight_lab.db import migrate
 
-    if url := settings.database_url():
-        database = Database(url)
-    else:
-        server = EmbeddedServer((paths or settings.paths()).database)
-        if not create and not server.exists:
-            raise DatabaseUnreachable(
-                f"there is no database in {server.folder} yet; run `omnisight init`, or set DATABASE_URL"
-            )
-        database = Database(server.start())
-        database.server = server
+    database = locate_database(paths, create=create)
     if create:
         migrate.upgrade(database)
     else:
