@@ -1,0 +1,201 @@
+"""What a named query is: a function `(tables, scope, parameters) -> ibis expression` with a declared result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import ibis
+import ibis.expr.types as ir
+
+from omnisight_lab.analytics.tables import Tables
+from omnisight_lab.errors import UnknownName, UsageError
+from omnisight_lab.types import TimeRange
+
+Kind = Literal["text", "integer", "number", "share", "boolean", "utc", "local", "date", "offset"]
+"""`utc`: an instant; `local`: wall clock of the row's camera; `offset`: minutes that it is ahead of UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a result."""
+
+    name: str
+    kind: Kind
+    help: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a query beside window, cameras and zone; `parse` raises ValueError with a predicate."""
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    parse: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What every query is asked for: a window, some cameras (ids; None: all), a zone (None: each camera's own).
+
+    `now` ends spans that are still open: they count up to the last full hour, or to the end of the camera's newest
+    segment where that is later, so that the segment being written is not taken for a gap.
+    """
+
+    window: TimeRange
+    now: datetime
+    cameras: tuple[str, ...] | None = None
+    timezone: str | None = None
+
+    @property
+    def start(self) -> ir.TimestampScalar:
+        return literal(self.window.start)
+
+    @property
+    def end(self) -> ir.TimestampScalar:
+        return literal(self.window.end)
+
+    def pick(self, table: ir.Table) -> ir.Table:
+        """The rows of the cameras that were asked for."""
+        return table if self.cameras is None else table.filter(table.camera_id.isin(self.cameras))
+
+    def within(self, table: ir.Table, time: str) -> ir.Table:
+        """The rows of these cameras whose `time` lies in the window."""
+        return self.pick(table.filter(table[time] >= self.start, table[time] < self.end))
+
+    def named(self, tables: Tables) -> ir.Table:
+        """(camera_id, camera, timezone) of the cameras that were asked for; the zone that was asked for goes first."""
+        cameras = tables.cameras
+        zone = cameras.timezone if self.timezone is None else ibis.literal(self.timezone)
+        return self.pick(cameras.select(camera_id=cameras.id, camera=cameras.name, timezone=zone))
+
+
+def literal(time: datetime) -> ir.TimestampScalar:
+    """`time` as the engines hold it: naive UTC."""
+    return ibis.literal(time.replace(tzinfo=None), type="timestamp")
+
+
+Build = Callable[..., ir.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named query. `keys` identify a row and give its order; `quarters`: the window is widened to whole quarters of
+    an hour, the grain in which recorded time is kept."""
+
+    name: str
+    build: Build
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...]
+    method: str
+    parameters: tuple[Parameter, ...] = ()
+    quarters: bool = False
+    newest_first: bool = False
+
+    def typed(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter with its value; UnknownName or UsageError say which one is wrong."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                raise UnknownName(f"parameter of {self.name}", name, known)
+        return {name: self._value(known[name], given.get(name)) for name in known}
+
+    @staticmethod
+    def _value(parameter: Parameter, given: Any) -> Any:
+        if given is None:
+            return parameter.default
+        try:
+            return parameter.parse(given)
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"parameter {parameter.name}: {given!r} {error}") from error
+
+    def describe(self) -> dict[str, Any]:
+        """What `omnisight query --list` prints."""
+        return {
+            "name": self.name,
+            "method": self.method,
+            "columns": [{"name": c.name, "kind": c.kind, "unit": c.unit, "help": c.help} for c in self.columns],
+            "parameters": [
+                {"name": p.name, "kind": p.kind, "default": p.default, "help": p.help} for p in self.parameters
+            ],
+        }
+
+
+@dataclass
+class Registry(Mapping[str, Query]):
+    """Queries by name."""
+
+    _queries: dict[str, Query] = field(default_factory=dict)
+
+    def add(self, query: Query) -> Query:
+        self._queries[query.name] = query
+        return query
+
+    def __getitem__(self, name: str) -> Query:
+        if name not in self._queries:
+            raise UnknownName("query", name, self._queries)
+        return self._queries[name]
+
+    def __iter__(self) -> Any:
+        return iter(sorted(self._queries))
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._queries
+
+
+QUERIES = Registry()
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    parts = given.split(",") if isinstance(given, str) else given
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+def _share(given: Any) -> float:
+    try:
+        value = float(given)
+    except ValueError as error:
+        raise ValueError("is no number") from error
+    if not 0 <= value <= 1:
+        raise ValueError("is not between 0 and 1")
+    return value
+
+
+def _seconds(given: Any) -> float:
+    try:
+        value = float(given)
+    except ValueError as error:
+        raise ValueError("is no number") from error
+    if not 0 <= value <= 86_400:
+        raise ValueError("is not between 0 and 86400")
+    return value
+
+
+LABELS = Parameter("labels", "names", (), "labels to count, by commas; empty: all", _names)
+MIN_CONFIDENCE = Parameter("min_confidence", "0 to 1", 0.0, "lowest confidence that counts", _share)
+EVENT_TYPES = Parameter("event_types", "names", ("object_detected",), "event types, by commas; empty: all", _names)
+MIN_GAP = Parameter("min_gap", "seconds", 1.0, "shortest gap that is listed", _seconds)
+
+
+def chosen(
+    table: ir.Table,
+    labels: tuple[str, ...] = (),
+    min_confidence: float = 0.0,
+    event_types: tuple[str, ...] = (),
+) -> ir.Table:
+    """The rows of these labels and event types, at least this confident (one without confidence counts only at 0)."""
+    if labels:
+        table = table.filter(table.label.isin(labels))
+    if event_types:
+        table = table.filter(table.event_type.isin(event_types))
+    if min_confidence > 0:
+        table = table.filter(table.confidence >= min_confidence)
+    return table

@@ -1,0 +1,618 @@
+"""Lab: the one object that notebooks, reports and dashboards open.
+
+import omnisight_lab as ol
+lab = ol.connect()
+lab.activity("2026-03-29", "2026-03-30")
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+
+from omnisight_lab import settings
+from omnisight_lab.access import roles, sessions
+from omnisight_lab.access.roles import Action
+from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, PostgresEngine
+from omnisight_lab.analytics.frames import About, Asked, Result, Written
+from omnisight_lab.analytics.media import Clip, Picture
+from omnisight_lab.analytics.mirror import Mirror, MirrorStatus, Progress, Refreshed
+from omnisight_lab.analytics.queries import QUERIES, Query, Scope
+from omnisight_lab.analytics.queries.registry import Registry
+from omnisight_lab.analytics.queries.spans import expected
+from omnisight_lab.analytics.tables import TABLES
+from omnisight_lab.analytics.window import Moment, whole_quarters, window, zone_of
+from omnisight_lab.clock import Clock, SystemClock
+from omnisight_lab.db import migrate, reads
+from omnisight_lab.db.models import User
+from omnisight_lab.db.session import Database, open_database
+from omnisight_lab.errors import MediaError, QueryError, UnknownName, UsageError
+from omnisight_lab.settings import Paths, SiteSettings
+from omnisight_lab.types import Box, FrameSize, TimeRange, Track, TrackPoint
+
+__all__ = ["Action", "CameraState", "EventDetail", "Lab", "SeenObject", "User", "connect"]
+
+SQL_SECONDS = 60.0
+SQL_MEMORY = "2GB"
+MEDIA_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".ts", ".webm", ".jpg", ".jpeg", ".png", ".webp"})
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """A camera as it stands now: `enabled`: the worker is to record it; `gap`: why it is not recorded just now."""
+
+    id: str
+    name: str
+    location: str | None
+    model: str | None
+    status: str
+    enabled: bool
+    timezone: str
+    last_recorded: datetime | None
+    gap: str | None
+    gap_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenObject:
+    """One stored box of an event: box in pixels of the frame, `offset` after the event's start."""
+
+    id: str
+    label: str
+    confidence: float
+    box: Box | None
+    track_id: str | None
+    offset: timedelta | None
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetail:
+    """An event with its boxes; times are aware UTC, `timezone` is the camera's."""
+
+    id: str
+    camera_id: str | None
+    camera: str
+    timezone: str
+    start: datetime
+    end: datetime | None
+    event_type: str
+    label: str | None
+    confidence: float | None
+    recording_id: str | None
+    thumbnail_path: str | None
+    model: str | None
+    frame: FrameSize | None
+    zones: str | None
+    objects: tuple[SeenObject, ...]
+
+
+def connect(url: str | None = None, home: str | Path | None = None) -> Lab:
+    """The lab of a data folder (default: OMNISIGHT_HOME) and a database (default: DATABASE_URL, else the embedded)."""
+    paths = settings.paths(Path(home).expanduser() if home else None)
+    if url is None:
+        return Lab(open_database(paths), paths)
+    database = Database(url)
+    migrate.require_current(database)
+    return Lab(database, paths)
+
+
+class Lab:
+    """Everything there is to ask and to look at. Safe to use from several threads."""
+
+    def __init__(self, database: Database, paths: Paths, clock: Clock | None = None) -> None:
+        self.database, self.paths = database, paths
+        self.mirror = Mirror(paths.mirror)
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._engine: DuckDBEngine | None = None
+        self._analyst: DuckDBEngine | None = None
+        self._looked = False
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Lab({self.database.safe_url!r}, home={str(self.paths.home)!r})"
+
+    def close(self) -> None:
+        """Closes connections; results that were not looked at yet can't be any more."""
+        self.database.close()
+        self._engine = self._analyst = None
+
+    # --- figures -----------------------------------------------------------------------------------------------------
+
+    @property
+    def queries(self) -> Registry:
+        """The catalogue: name -> method, columns with units, parameters."""
+        return QUERIES
+
+    def activity(
+        self,
+        from_: Moment = None,
+        to: Moment = None,
+        cameras: str | Iterable[str] | None = None,
+        tz: str | None = None,
+        engine: str = "duckdb",
+        *,
+        labels: Iterable[str] | str | None = None,
+        event_types: Iterable[str] | str | None = None,
+        min_confidence: float | None = None,
+    ) -> Result:
+        """Events per camera and local hour, with recorded hours and the rate per recorded camera-hour."""
+        return self.query(
+            "activity",
+            from_,
+            to,
+            cameras,
+            tz,
+            engine,
+            labels=labels,
+            event_types=event_types,
+            min_confidence=min_confidence,
+        )
+
+    def detections(
+        self,
+        from_: Moment = None,
+        to: Moment = None,
+        cameras: str | Iterable[str] | None = None,
+        tz: str | None = None,
+        engine: str = "duckdb",
+        *,
+        labels: Iterable[str] | str | None = None,
+        event_types: Iterable[str] | str | None = None,
+        min_confidence: float | None = None,
+    ) -> Result:
+        """Distinct objects, and boxes beside them, by camera, class and local hour."""
+        return self.query(
+            "detections",
+            from_,
+            to,
+            cameras,
+            tz,
+            engine,
+            labels=labels,
+            event_types=event_types,
+            min_confidence=min_confidence,
+        )
+
+    def events(
+        self,
+        from_: Moment = None,
+        to: Moment = None,
+        cameras: str | Iterable[str] | None = None,
+        tz: str | None = None,
+        engine: str = "duckdb",
+        *,
+        labels: Iterable[str] | str | None = None,
+        event_types: Iterable[str] | str | None = None,
+        min_confidence: float | None = None,
+    ) -> Result:
+        """The events themselves, newest first; `page()` reads a part."""
+        return self.query(
+            "events",
+            from_,
+            to,
+            cameras,
+            tz,
+            engine,
+            labels=labels,
+            event_types=event_types,
+            min_confidence=min_confidence,
+        )
+
+    def coverage(
+        self,
+        from_: Moment = None,
+        to: Moment = None,
+        cameras: str | Iterable[str] | None = None,
+        tz: str | None = None,
+        engine: str = "duckdb",
+        *,
+        min_gap: float | None = None,
+    ) -> Result:
+        """Expected, recorded and missing time per camera."""
+        return self.query("coverage", from_, to, cameras, tz, engine, min_gap=min_gap)
+
+    def gaps(
+        self,
+        from_: Moment = None,
+        to: Moment = None,
+        cameras: str | Iterable[str] | None = None,
+        tz: str | None = None,
+        engine: str = "duckdb",
+        *,
+        min_gap: float | None = None,
+    ) -> Result:
+        """Every `[start, end)` that was expected and not recorded, with its cause."""
+        return self.query("gaps", from_, to, cameras, tz, engine, min_gap=min_gap)
+
+    def storage(
+        self,
+        from_: Moment = None,
+        to: Moment = None,
+        cameras: str | Iterable[str] | None = None,
+        tz: str | None = None,
+        engine: str = "duckdb",
+    ) -> Result:
+        """Bytes per camera, local day and codec."""
+        return self.query("storage", from_, to, cameras, tz, engine)
+
+    def query(
+        self,
+        name: str,
+        from_: Moment = None,
+        to: Moment = None,
+        cameras: str | Iterable[str] | None = None,
+        tz: str | None = None,
+        engine: str = "duckdb",
+        **parameters: Any,
+    ) -> Result:
+        """The named query of the catalogue.
+
+        `from_` and `to`: aware times, or dates for their local midnight (default: the last seven local days).
+        `cameras`: names or ids. `tz`: a zone for every camera, in place of its own. `engine`: duckdb (the mirror) or
+        postgres (live).
+        """
+        query = QUERIES[name]
+        typed = query.typed({key: value for key, value in parameters.items() if value is not None})
+        chosen = self.engine(engine)
+        scope, zone = self._scope(query, chosen, from_, to, cameras, tz)
+        expression = query.build(TABLES, scope, **typed).select([column.name for column in query.columns])
+        about = About(name, zone, engine, chosen.snapshot, scope.window, query.method, typed)
+        companions = self._companions(query, scope, about, chosen, typed)
+        return Result(Asked(query, expression, chosen), about, query.columns, companions, _draw)
+
+    def sql(self, statement: str) -> Result:
+        """One SELECT of DuckDB's SQL over the mirror's tables: cameras, recordings, segments, events, objects, gaps, …
+
+        Times there are naive UTC. Other statements, files and addresses are refused; it may take a minute and 2 GB.
+        """
+        text = _one_select(statement)
+        engine = self._analysts_engine()
+        about = About("sql", "UTC", "duckdb", engine.snapshot)
+        return Result(Written(text, engine, SQL_SECONDS), about)
+
+    def engine(self, name: str = "duckdb") -> Engine:
+        """duckdb over a mirror no older than the setting `mirror.refresh_seconds`, or postgres, live."""
+        if name not in ENGINES:
+            raise UnknownName("engine", name, ENGINES)
+        if name == "postgres":
+            return PostgresEngine(self.database, self._clock.now())
+        self._freshen()
+        with self._lock:
+            self._engine = self._current(self._engine)
+            return self._engine
+
+    def _current(self, engine: DuckDBEngine | None) -> DuckDBEngine:
+        """`engine` where its files are still those of the manifest, else a new one; results keep the one they have."""
+        manifest = self.mirror.manifest()
+        if manifest is None:
+            manifest = self.mirror.refresh(self.database).manifest
+        if engine is not None and engine.generation == manifest.generation:
+            engine.snapshot = manifest.snapshot
+            return engine
+        return DuckDBEngine(self.paths.mirror, manifest)
+
+    def _analysts_engine(self) -> DuckDBEngine:
+        self._freshen()
+        with self._lock:
+            engine = self._current(self._analyst)
+            if engine is not self._analyst:
+                engine.lock_down(SQL_MEMORY, threads=2)
+            self._analyst = engine
+            return engine
+
+    def _freshen(self) -> None:
+        """A mirror younger than the setting; the first time every day is looked at, later the last two more often."""
+        limit = float(self.settings["mirror.refresh_seconds"])
+        manifest = self.mirror.manifest()
+        now = self._clock.now()
+        if manifest and now - manifest.snapshot <= timedelta(seconds=limit):
+            return
+        self.mirror.refresh(self.database, recent=self._looked, max_age=limit)
+        self._looked = True
+
+    def _scope(
+        self,
+        query: Query,
+        engine: Engine,
+        from_: Moment,
+        to: Moment,
+        cameras: str | Iterable[str] | None,
+        tz: str | None,
+    ) -> tuple[Scope, str]:
+        """What the query is asked for, and its zone in words."""
+        now = self._clock.now()
+        if tz is not None:
+            zone_of(tz)
+        span = window(from_, to, tz or self.timezone, now)
+        if query.quarters:
+            span = whole_quarters(span)
+        known = engine.fetch(TABLES.cameras.select("id", "name", "timezone")).to_pylist()
+        ids = _camera_ids(known, cameras)
+        zones = {camera["timezone"] for camera in known if ids is None or camera["id"] in ids}
+        return Scope(span, now, ids, tz), tz or _zone_words(zones, self.timezone)
+
+    def _companions(
+        self, query: Query, scope: Scope, about: About, engine: Engine, typed: Mapping[str, Any]
+    ) -> dict[str, Result]:
+        """What the chart of coverage draws beside the figures: gaps and expected spans."""
+        if query.name != "coverage":
+            return {}
+        gaps = QUERIES["gaps"]
+        found = gaps.build(TABLES, scope, **typed).select([column.name for column in gaps.columns])
+        spans = expected(TABLES, scope).join(scope.named(TABLES), "camera_id").select("camera", "start", "end")
+        lanes = Query("expected", expected, (), ("camera", "start"), "")
+        return {
+            "gaps": Result(Asked(gaps, found, engine), about, gaps.columns),
+            "expected": Result(Asked(lanes, spans, engine), about),
+        }
+
+    # --- the mirror --------------------------------------------------------------------------------------------------
+
+    def refresh(self, *, rebuild: bool = False, progress: Progress | None = None) -> Refreshed:
+        """Brings the mirror to the database's state; `rebuild` reads everything anew."""
+        return self.mirror.refresh(self.database, rebuild=rebuild, progress=progress)
+
+    def mirror_status(self) -> MirrorStatus:
+        """Age, rows, bytes, days."""
+        return self.mirror.status(self._clock.now())
+
+    # --- states, straight from PostgreSQL ----------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> SiteSettings:
+        with self.database.session() as session:
+            return reads.site_settings(session)
+
+    @property
+    def timezone(self) -> str:
+        """The site's zone; a camera may have its own."""
+        return str(self.settings["site.timezone"])
+
+    def cameras(self) -> list[CameraState]:
+        """All cameras by name, as they are now."""
+        site = self.timezone
+        with self.database.session() as session:
+            states = []
+            for camera in reads.cameras(session):
+                gap = next(iter(reads.open_gaps(session, camera.id)), None)
+                states.append(
+                    CameraState(
+                        camera.id,
+                        camera.name,
+                        camera.location,
+                        camera.model,
+                        camera.status.value,
+                        camera.enabled,
+                        str((camera.settings or {}).get("timezone") or site),
+                        reads.last_recorded(session, camera.id),
+                        gap.cause if gap else None,
+                        gap.start if gap else None,
+                    )
+                )
+            return states
+
+    def event(self, event: Any) -> EventDetail:
+        """The event with its boxes, as it is now; takes an id, or a row of `events()`."""
+        wanted = _event_id(event)
+        engine = PostgresEngine(self.database, self._clock.now())
+        rows = engine.fetch(TABLES.events.filter(TABLES.events.id == wanted)).to_pylist()
+        if not rows:
+            raise UnknownName("event", wanted, ())
+        cameras = {row["id"]: row for row in engine.fetch(TABLES.cameras).to_pylist()}
+        boxes = TABLES.objects.filter(TABLES.objects.event_id == wanted).order_by("offset_ms", "id")
+        return _detail(rows[0], cameras, engine.fetch(boxes).to_pylist(), self.timezone)
+
+    # --- media -------------------------------------------------------------------------------------------------------
+
+    def media_file(self, kind: str, id: str) -> Path:
+        """The file of a segment, or the thumbnail of a segment or an event (`segment`, `segment_thumbnail`,
+        `event_thumbnail`); MediaError where there is none, or it lies where no media may lie."""
+        columns = {
+            "segment": ("segments", "file_path"),
+            "segment_thumbnail": ("segments", "thumbnail_path"),
+            "event_thumbnail": ("events", "thumbnail_path"),
+        }
+        if kind not in columns:
+            raise UnknownName("kind of media", kind, columns)
+        name, column = columns[kind]
+        table = getattr(TABLES, name)
+        engine = PostgresEngine(self.database, self._clock.now())
+        found = engine.fetch(table.filter(table.id == id).select(path=table[column])).to_pylist()
+        if not found:
+            raise UnknownName(kind.replace("_", " "), id, ())
+        if not found[0]["path"]:
+            raise MediaError(f"there is no {kind.replace('_', ' ')} for {id}")
+        return self._stored(found[0]["path"])
+
+    def _stored(self, path: str) -> Path:
+        """A stored path as a file: relative ones below the media root; absolute ones of other services, media only."""
+        root = self.paths.media.resolve()
+        target = (root / path).resolve()
+        outside = not Path(path).is_absolute() and not target.is_relative_to(root)
+        if outside or target.suffix.lower() not in MEDIA_SUFFIXES:
+            raise MediaError("the database names a file that is no media file of this site")
+        if not target.is_file():
+            raise MediaError(f"the file {Path(path).name} is not there any more")
+        return target
+
+    def thumbnail(self, event: Any) -> Picture:
+        """The event's picture; shows itself in a notebook."""
+        return Picture(self.media_file("event_thumbnail", _event_id(event)))
+
+    def latest_picture(self, camera: str) -> Path | None:
+        """The newest picture of the camera (name or id), or None."""
+        with self.database.session() as session:
+            wanted = reads.camera_by_name(session, camera).id
+        segments = TABLES.segments
+        newest = (
+            segments.filter(segments.camera_id == wanted, segments.thumbnail_path.notnull())
+            .order_by(segments.start_time.desc())
+            .limit(1)
+        )
+        found = PostgresEngine(self.database, self._clock.now()).fetch(newest).to_pylist()
+        try:
+            return self._stored(found[0]["thumbnail_path"]) if found else None
+        except MediaError:
+            return None
+
+    def clip(self, event: Any, boxes: bool = False, before: float = 2.0, after: float = 2.0) -> Clip:
+        """The event's footage as MP4, with `before` and `after` seconds around it; `boxes` draws what was detected."""
+        from omnisight_lab.media import clips
+
+        detail = self.event(event)
+        tracks = _tracks(detail)
+        last = max((point.time for track in tracks for point in track.points), default=detail.start)
+        span = TimeRange(detail.start - timedelta(seconds=before), (detail.end or last) + timedelta(seconds=after))
+        with self.database.session() as session:
+            found = reads.segments_between(session, detail.camera_id or "", span)
+        if not found:
+            raise MediaError(f"there is no footage of event {detail.id} any more")
+        files = [(segment.start_time, str(self._stored(segment.file_path))) for segment in found]
+        return Clip(clips.clip(self.paths.media, files, span, tracks if boxes else None, detail.frame))
+
+    # --- users, for the dashboards -----------------------------------------------------------------------------------
+
+    def login(self, username: str, password: str, address: str) -> tuple[str, User]:
+        """A new session's token and its user; AccessDenied otherwise."""
+        return sessions.login(self.database, username, password, address)
+
+    def user_of(self, token: str) -> User | None:
+        """Who has logged in with this token; None where it has ended."""
+        return sessions.user_of(self.database, token)
+
+    def logout(self, token: str) -> None:
+        """Ends the session."""
+        sessions.logout(self.database, token)
+
+    def require(self, user: User, action: Action) -> None:
+        """AccessDenied where the user's role does not allow it."""
+        roles.require(user, action)
+
+
+def _draw(result: Result, backend: str | None) -> Any:
+    from omnisight_lab import plots
+
+    return plots.draw(
+        result.about.name,
+        result.df(),
+        zone=result.zone,
+        backend=backend,
+        **{name: other.df() for name, other in result.companions.items()},
+    )
+
+
+def _one_select(statement: str) -> str:
+    """`statement` where it is one SELECT by DuckDB's own parser."""
+    try:
+        parsed = duckdb.extract_statements(statement)
+    except duckdb.Error as error:
+        raise QueryError(f"the statement can't be read: {str(error).splitlines()[0]}") from error
+    if len(parsed) != 1 or parsed[0].type != duckdb.StatementType.SELECT:
+        raise QueryError("lab.sql takes one SELECT and nothing else")
+    return statement.strip().rstrip(";").strip()
+
+
+def _camera_ids(known: list[dict[str, Any]], wanted: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Ids of the cameras of these names or ids; None for all."""
+    names = [wanted] if isinstance(wanted, str) else list(wanted or ())
+    if not names:
+        return None
+    found: list[str] = []
+    for name in names:
+        ids = [camera["id"] for camera in known if name in (camera["name"], camera["id"])]
+        if not ids:
+            raise UnknownName("camera", name, [camera["name"] for camera in known])
+        found += ids
+    return tuple(dict.fromkeys(found))
+
+
+def _zone_words(zones: set[str], site: str) -> str:
+    if len(zones) <= 1:
+        return next(iter(zones), site)
+    return f"each camera's own zone ({', '.join(sorted(zones))})"
+
+
+def _event_id(event: Any) -> str:
+    """The id of an event, given by itself, by a row, or by its detail."""
+    if isinstance(event, str):
+        return event
+    if isinstance(event, EventDetail):
+        return event.id
+    try:
+        return str(event["id"])
+    except (KeyError, TypeError, IndexError) as error:
+        raise UsageError("an event is asked for by its id, or by a row of lab.events()") from error
+
+
+def _detail(
+    row: dict[str, Any], cameras: dict[str, dict[str, Any]], boxes: list[dict[str, Any]], site: str
+) -> EventDetail:
+    camera = cameras.get(row["camera_id"], {})
+    sized = row["frame_width"] and row["frame_height"]
+    model = " ".join(part for part in (row["model_name"], row["model_version"]) if part)
+    return EventDetail(
+        row["id"],
+        row["camera_id"],
+        camera.get("name") or row["camera_id"] or "unknown",
+        camera.get("timezone") or site,
+        row["start_time"].replace(tzinfo=UTC),
+        row["end_time"].replace(tzinfo=UTC) if row["end_time"] else None,
+        row["event_type"],
+        row["label"],
+        row["confidence"],
+        row["recording_id"],
+        row["thumbnail_path"],
+        model or None,
+        FrameSize(row["frame_width"], row["frame_height"]) if sized else None,
+        row["zones"],
+        tuple(_seen(box) for box in boxes),
+    )
+
+
+def _tracks(detail: EventDetail) -> list[Track]:
+    """The boxes of an event as tracks over wall-clock time; a box without track is a track of its own."""
+    points: dict[str, list[SeenObject]] = {}
+    for seen in detail.objects:
+        if seen.box is not None:
+            points.setdefault(seen.track_id or seen.id, []).append(seen)
+    return [
+        Track(
+            number,
+            group[0].label,
+            tuple(
+                TrackPoint(detail.start + (seen.offset or timedelta()), seen.box, seen.confidence)
+                for seen in group
+                if seen.box is not None
+            ),
+        )
+        for number, group in enumerate(points.values(), start=1)
+    ]
+
+
+def _seen(row: dict[str, Any]) -> SeenObject:
+    sides = (row["x"], row["y"], row["width"], row["height"])
+    return SeenObject(
+        row["id"],
+        row["label"],
+        row["confidence"],
+        Box(*sides) if all(side is not None for side in sides) else None,
+        row["track_id"],
+        timedelta(milliseconds=row["offset_ms"]) if row["offset_ms"] is not None else None,
+        row["best"],
+    )
