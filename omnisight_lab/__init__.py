@@ -10,11 +10,7 @@ Names are resolved when they are first used, so that a camera's process never lo
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from omnisight_lab.lab import Lab as Lab
-    from omnisight_lab.lab import connect as connect
+from typing import Any
 
 _PUBLIC = {
     "Lab": "lab",

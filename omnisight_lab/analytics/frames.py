@@ -234,6 +234,15 @@ class Result:
         for row in _dictionaries(self.arrow(), self.columns):
             writer.writerow([_csv_cell(value) for value in row.values()])
 
+    def to_json(self, path: str | os.PathLike[str]) -> Path:
+        """Writes all rows to `path` as an array of objects; times are ISO 8601 with offset."""
+
+        def save(temporary: Path) -> None:
+            with temporary.open("w", encoding="utf-8") as out:
+                json.dump(self.rows(), out, ensure_ascii=False, default=_iso)
+
+        return _whole_file(Path(path), save)
+
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:
         """Writes all rows to `path`; window, zone, units and age stand in the file's metadata."""
         import pyarrow.parquet
@@ -372,6 +381,10 @@ def _with_offset(local: datetime | None, minutes: int | None) -> datetime | None
     if local is None or minutes is None:
         return None
     return local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+
+
+def _iso(value: datetime | date) -> str:
+    return value.isoformat()
 
 
 def _csv_cell(value: Any) -> Any:

@@ -46,8 +46,13 @@ def ready(backend: str | None) -> str:
 
 def rotated(grid: pd.DataFrame) -> pd.DataFrame:
     """A table of days and cameras in long form, days as text."""
-    grid = grid.set_axis(grid.index.strftime("%Y-%m-%d"), axis=0).rename_axis("day")
-    return grid.reset_index().melt(id_vars="day", var_name="camera", value_name="gigabytes")
+    days = pd.DatetimeIndex(grid.index).strftime("%Y-%m-%d")
+    return (
+        grid.set_axis(days, axis=0)
+        .rename_axis("day")
+        .reset_index()
+        .melt(id_vars="day", var_name="camera", value_name="gigabytes")
+    )
 
 
 def options(element: str, backend: str, **wanted: Any) -> dict[str, Any]:
