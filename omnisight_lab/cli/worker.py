@@ -1,0 +1,32 @@
+"""`omnisight worker`: record and analyse cameras until told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from omnisight_lab import settings
+from omnisight_lab.db.session import open_database
+from omnisight_lab.ingest import logs
+from omnisight_lab.ingest.worker import Worker
+from omnisight_lab.ops import storage
+
+
+def command(
+    camera: Annotated[list[str] | None, typer.Option(help="Record only this one; may be repeated.")] = None,
+) -> None:
+    """Record and analyse every camera that no other worker holds, until SIGTERM or Ctrl-C."""
+    paths = settings.paths()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    logs.configure("worker", settings.log_level(), paths.logs)
+    storage.prepare(paths.media)
+    database = open_database(paths)
+    try:
+        Worker(database, paths, cameras=camera).run(stop)
+    finally:
+        database.close()
