@@ -8,6 +8,7 @@ OmniSightError                 one clear sentence; the command line prints it an
 │   ├── DatabaseUnreachable    nobody answers at the address
 │   └── SchemaMismatch         tables or columns are missing; carries the SQL that would add them
 ├── AccessDenied               wrong password, inactive user, or a role that may not do this
+│   └── TooManyAttempts        failed logins; carries the seconds to wait
 ├── MediaError
 │   ├── NotAVideo              not a video, empty, truncated beyond use, or without keyframes
 │   └── SourceError            a camera that gives no pictures; carries the gap cause
@@ -71,6 +72,14 @@ class SchemaMismatch(DatabaseError):
 
 class AccessDenied(OmniSightError):
     pass
+
+
+class TooManyAttempts(AccessDenied):
+    """Login refused for another `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"too many attempts; try again in {max(1, round(seconds))} seconds")
 
 
 class MediaError(OmniSightError):

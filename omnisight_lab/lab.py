@@ -94,6 +94,14 @@ class EventDetail:
     objects: tuple[SeenObject, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FootageSegment:
+    """One stored segment: its file is `media_file("segment", id)`."""
+
+    id: str
+    span: TimeRange
+
+
 def connect(url: str | None = None, home: str | Path | None = None) -> Lab:
     """The lab of a data folder (default: OMNISIGHT_HOME) and a database (default: DATABASE_URL, else the embedded)."""
     paths = settings.paths(Path(home).expanduser() if home else None)
@@ -418,6 +426,12 @@ class Lab:
         boxes = TABLES.objects.filter(TABLES.objects.event_id == wanted).order_by("offset_ms", "id")
         return _detail(rows[0], cameras, engine.fetch(boxes).to_pylist(), self.timezone)
 
+    def labels(self) -> list[str]:
+        """The labels that events have, by name; from the mirror."""
+        label = TABLES.events.label
+        found = self.engine().fetch(TABLES.events.filter(label.notnull()).select("label").distinct())
+        return sorted(found["label"].to_pylist())
+
     # --- media -------------------------------------------------------------------------------------------------------
 
     def media_file(self, kind: str, id: str) -> Path:
@@ -450,6 +464,12 @@ class Lab:
         if not target.is_file():
             raise MediaError(f"the file {Path(path).name} is not there any more")
         return target
+
+    def footage(self, camera_id: str, span: TimeRange) -> list[FootageSegment]:
+        """The stored segments of the camera that overlap the span, in order of time."""
+        with self.database.session() as session:
+            found = reads.segments_between(session, camera_id, span)
+        return [FootageSegment(row.id, TimeRange(row.start_time, row.end_time)) for row in found if row.end_time]
 
     def thumbnail(self, event: Any) -> Picture:
         """The event's picture; shows itself in a notebook."""
