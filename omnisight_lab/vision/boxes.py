@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
+Corners = tuple[float, float, float, float]
+"""One box: x1, y1, x2, y2."""
+
 Region = tuple[int, int, int, int]
 """Part of a frame: x1, y1, x2, y2 in whole pixels."""
 
@@ -56,9 +59,7 @@ def iou(first: Floats, second: Floats) -> Floats:
     return ratio
 
 
-def crops_around(
-    boxes: Sequence[tuple[float, float, float, float]], width: int, height: int, *, most: int = 6, least: int = 240
-) -> list[Region]:
+def crops_around(boxes: Sequence[Corners], width: int, height: int, *, most: int = 6, least: int = 240) -> list[Region]:
     """Square parts of a frame, each around one or more of `boxes` with room about them, largest boxes first.
 
     At most `most`, at least `least` pixels a side. A box that fills most of the frame gets none: the whole frame

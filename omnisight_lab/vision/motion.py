@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omnisight_lab.types import FrameSize
+from omnisight_lab.vision.boxes import Corners
 
 Gray = npt.NDArray[np.uint8]
 
@@ -98,16 +99,33 @@ class Motion:
     """What moved in a picture: boxes (x1, y1, x2, y2) in pixels of the full frame, and the moved area.
 
     `grid` is uint8 (16, 16): the share of each cell that moved, 0 to 255. `relight` says that the light changed
-    as a whole, so that nothing can be said of motion.
+    as a whole, so that nothing can be said of motion. `mask` is the moved area (0 or 255) in a small picture, each
+    of whose pixels stands for `scale` pixels of the frame across and down; None where nothing moved.
     """
 
-    regions: tuple[tuple[float, float, float, float], ...] = ()
+    regions: tuple[Corners, ...] = ()
     grid: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros((GRID, GRID), np.uint8))
     relight: bool = False
+
+    mask: Gray | None = None
+    scale: tuple[float, float] = (1.0, 1.0)
 
     @property
     def moving(self) -> bool:
         return bool(self.regions)
+
+    def share(self, corners: Corners) -> float:
+        """The share of a box that moved, 0 to 1; `corners` in pixels of the full frame."""
+        if self.mask is None:
+            return 0.0
+        (x1, y1, x2, y2), (across, down) = corners, self.scale
+        height, width = self.mask.shape
+        left, right = max(int(x1 / across), 0), min(int(np.ceil(x2 / across)), width)
+        top, bottom = max(int(y1 / down), 0), min(int(np.ceil(y2 / down)), height)
+        if left >= right or top >= bottom:
+            return 0.0
+        part = self.mask[top:bottom, left:right]
+        return cv2.countNonZero(part) / part.size
 
 
 class MotionDetector:
@@ -208,17 +226,18 @@ class MotionDetector:
         if not regions:
             return Motion()
         grid = cv2.resize(moved, (GRID, GRID), interpolation=cv2.INTER_AREA).astype(np.uint8)
-        return Motion(tuple(_joined(regions, 0.02 * self.size.width)), grid)
+        across, down = float(scale[0]), float(scale[1])
+        return Motion(tuple(_joined(regions, 0.02 * self.size.width)), grid, mask=moved, scale=(across, down))
 
 
 _SQUARE = np.ones((3, 3), np.uint8)
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
-def _joined(regions: Sequence[tuple[float, ...]], near: float) -> list[tuple[float, float, float, float]]:
+def _joined(regions: Sequence[tuple[float, ...]], near: float) -> list[Corners]:
     """Boxes in which those that touch, or are less than `near` pixels apart, have become one."""
     left = [tuple(region) for region in regions]
-    done: list[tuple[float, float, float, float]] = []
+    done: list[Corners] = []
     while left:
         x1, y1, x2, y2 = left.pop()
         close = [b for b in left if b[0] < x2 + near and b[2] > x1 - near and b[1] < y2 + near and b[3] > y1 - near]
