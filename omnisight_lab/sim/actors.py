@@ -57,18 +57,19 @@ def _limbs(phase: float, clothes: Clothes) -> Iterator[_Limb]:
         yield from _leg(side, hip, swing, clothes)
         yield from _arm(2.15 * side, shoulder, swing + math.pi, clothes)
     lean = 0.04
-    trunk = [(0, y, hip, 0.12) for y in (-0.07, 0.07)] + [(lean, y, shoulder - 0.06, 0.115) for y in (-0.13, 0.13)]
-    yield trunk, clothes.coat
-    yield [(0, y, hip - 0.03, 0.125) for y in (-0.07, 0.07)], clothes.trousers
-    yield [(lean, 0, shoulder, 0.06), (lean + 0.02, 0, shoulder + 0.1, 0.055)], clothes.skin
-    head = shoulder + 0.2
-    yield [(lean + 0.03, 0, head - 0.03, 0.085), (lean + 0.02, 0, head + 0.03, 0.1)], clothes.skin
-    yield [(lean - 0.02, 0, head + 0.0, 0.095), (lean + 0.01, 0, head + 0.06, 0.095)], clothes.hair
+    chest = [(lean * 0.6, y, hip + 0.28, 0.125) for y in (-0.09, 0.09)]
+    yield [(-0.01, y, hip - 0.04, 0.13) for y in (-0.07, 0.07)] + chest, clothes.coat
+    yield chest + [(lean, y, shoulder - 0.07, 0.115) for y in (-0.13, 0.13)], clothes.coat
+    yield [(0, y, hip - 0.1, 0.115) for y in (-0.07, 0.07)], clothes.trousers
+    yield [(lean, 0, shoulder - 0.02, 0.06), (lean + 0.02, 0, shoulder + 0.08, 0.055)], clothes.skin
+    face = shoulder + 0.15
+    yield [(lean + 0.05, 0, face - 0.02, 0.062), (lean + 0.03, 0, face + 0.06, 0.078)], clothes.skin
+    yield [(lean - 0.02, 0, face + 0.02, 0.072), (lean - 0.005, 0, face + 0.075, 0.082)], clothes.hair
 
 
 def _leg(side: float, hip: float, swing: float, clothes: Clothes) -> Iterator[_Limb]:
     thigh = 0.42 * math.sin(swing)
-    bend = 0.12 + 0.75 * max(0.0, math.cos(swing + 0.35)) ** 1.5
+    bend = 0.1 + 0.7 * max(0.0, math.cos(swing + 0.15)) ** 2
     knee = (0.44 * math.sin(thigh), hip - 0.44 * math.cos(thigh))
     ankle = (knee[0] + 0.42 * math.sin(thigh - bend), knee[1] - 0.42 * math.cos(thigh - bend))
     ankle = (ankle[0], max(0.07, ankle[1]))
@@ -176,10 +177,10 @@ def _body(paint: Colour) -> Iterator[_Face]:
     for side in (-1, 1):
         yield from _lamps(side)
         for x in (-1.3, 1.3):
-            yield _disc(x, 0.885 * side, 0.34, 0.37), _scaled(_BLACK, 0.7), 0
-            yield _disc(x, 0.895 * side, 0.31, 0.31), _BLACK, 0
-            yield _disc(x, 0.9 * side, 0.31, 0.2), (150, 148, 146), 0.5
-            yield _disc(x, 0.905 * side, 0.31, 0.07), (90, 90, 90), 0
+            yield _disc(x, 0.855 * side, 0.34, 0.37), _scaled(_BLACK, 0.7), 0
+            yield _disc(x, 0.86 * side, 0.31, 0.31), _BLACK, 0
+            yield _disc(x, 0.865 * side, 0.31, 0.2), (150, 148, 146), 0.5
+            yield _disc(x, 0.87 * side, 0.31, 0.07), (90, 90, 90), 0
         for x in (-0.95, 0.1):
             yield _plate((x, 0.885 * side), 0.02, 0.3, 0.86, side), _scaled(paint, 0.55), 0
         yield _plate((-0.68, 0.89 * side), 0.16, 0.72, 0.76, side), _scaled(paint, 0.5), 0

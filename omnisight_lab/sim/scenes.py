@@ -191,15 +191,15 @@ def _driver(number: int, paint: Colour, *stops: tuple[float, float, float, float
 _BLUE = Clothes(skin=(150, 175, 215), hair=(35, 45, 60), coat=(150, 85, 45), trousers=(70, 60, 55))
 _RED = Clothes(skin=(120, 150, 195), hair=(25, 28, 35), coat=(50, 50, 165), trousers=(110, 80, 60), height=1.68)
 _GREEN = Clothes(skin=(165, 190, 225), hair=(70, 110, 150), coat=(80, 105, 70), trousers=(50, 45, 45), height=1.84)
-_DARK = Clothes(skin=(85, 115, 160), hair=(20, 20, 22), coat=(50, 45, 42), trousers=(120, 125, 130), height=1.8)
+_BEIGE = Clothes(skin=(85, 115, 160), hair=(20, 20, 22), coat=(150, 170, 185), trousers=(60, 52, 50), height=1.8)
 
 
 def _yard(width: int, height: int) -> tuple[View, tuple[Actor, ...]]:
     actors = (
-        _walker(1, _BLUE, (1.0, -5.2, 6.4), (9.0, 5.2, 6.6)),
+        _walker(1, _BLUE, (1.0, -5.4, 7.0), (9.0, 5.4, 7.2)),
         _walker(2, _RED, (8.0, 6.5, 8.6), (17.0, -6.4, 8.2)),
         _walker(3, _GREEN, (16.5, -6.5, 10.2), (20.5, -0.6, 9.4), (27.0, 4.6, 5.4)),
-        _walker(4, _DARK, (22.0, 5.6, 7.4), (30.0, -5.6, 7.0)),
+        _walker(4, _BEIGE, (22.0, 6.0, 7.8), (30.5, -5.8, 7.4)),
     )
     return View(width, height, 2.9, math.radians(15), width * 0.92), actors
 
@@ -207,15 +207,15 @@ def _yard(width: int, height: int) -> tuple[View, tuple[Actor, ...]]:
 def _car_park(width: int, height: int) -> tuple[View, tuple[Actor, ...]]:
     turn = math.pi
     actors = (
-        _driver(1, (60, 50, 48), (0, -3.6, 14.6, -math.pi / 2)),
+        _driver(1, (60, 50, 48), (0, -2.8, 14.6, -math.pi / 2)),
         _driver(2, (150, 70, 40), (1.0, 10.5, 9.2, turn), (6.5, -11.0, 9.2, turn)),
         _driver(
             3, (42, 40, 170),
-            (8.0, -11.0, 10.2, 0.0), (10.5, -3.0, 10.2, 0.0), (12.0, 1.0, 10.6, 0.15), (13.2, 3.0, 12.2, 0.9),
-            (14.8, 3.8, 14.6, turn / 2), (24.0, 3.8, 14.6, turn / 2), (26.0, 3.6, 12.0, turn / 2 + 0.2),
-            (27.5, 2.4, 9.8, turn - 0.4), (28.6, 1.4, 9.2, turn), (29.2, 0.6, 9.2, turn), (33.0, -11.0, 9.0, turn),
+            (8.0, -11.0, 10.2, 0.0), (10.5, -3.4, 10.2, 0.0), (12.0, 0.2, 10.6, 0.15), (13.2, 2.1, 12.2, 0.9),
+            (14.8, 2.8, 14.6, turn / 2), (24.0, 2.8, 14.6, turn / 2), (26.0, 2.9, 12.0, turn / 2 + 0.15),
+            (27.5, 3.7, 10.0, turn - 0.5), (28.6, 4.4, 9.5, turn), (29.4, 4.2, 9.4, turn), (33.0, -11.0, 9.0, turn),
         ),
-        _walker(4, _DARK, (17.0, 7.5, 10.4), (27.0, -6.8, 8.0)),
+        _walker(4, _BEIGE, (17.0, 7.5, 10.4), (27.0, -6.8, 8.0)),
         _driver(5, (205, 205, 205), (32.5, -10.5, 10.6, 0.0), (37.5, 11.0, 10.6, 0.0)),
     )  # fmt: skip
     return View(width, height, 3.8, math.radians(17), width * 0.9), actors

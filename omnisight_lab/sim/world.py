@@ -122,7 +122,7 @@ def backdrop(view: View, ground: Image, wall: Image, per_metre: float, wall_dist
 def _sample(texture: Image, x: Array, y: Array, per_metre: float) -> Image:
     columns = (x * per_metre + texture.shape[1] / 2).astype(np.float32)
     rows = (y * per_metre).astype(np.float32)
-    return cv2.remap(texture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.uint8)
+    return cv2.remap(texture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
 
 
 def draw(picture: Image, view: View, model: Model) -> None:
