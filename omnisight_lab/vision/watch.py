@@ -68,6 +68,15 @@ class Watch:
         updates = self.events.update(time, motion, tracks, picture, recording_id)
         return Seen(motion, tuple(tracks), tuple(updates))
 
+    def expects(self, time: datetime) -> bool:
+        """Whether an object is on its way, so that no frame should be left out."""
+        return bool(self.tracker.expected(time))
+
+    def pass_over(self, until: datetime, picture: Callable[[], Image], recording_id: str | None = None) -> Seen:
+        """Nothing moved up to `until`, as the packets say, so no frame was decoded."""
+        tracks = self.tracker.update(until, None, Motion().share, _nowhere)
+        return Seen(Motion(), tuple(tracks), tuple(self.events.update(until, Motion(), tracks, picture, recording_id)))
+
     def finish(self) -> list[EventUpdate]:
         """Closes what is open."""
         return self.events.finish()
