@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import holoviews as hv
-import pandas as pd
 
 from omnisight_lab.errors import UnknownName
 
@@ -37,126 +37,100 @@ def ready(backend: str | None) -> str:
         backend = hv.Store.current_backend if hv.Store.current_backend in hv.Store.registry else "bokeh"
     if backend not in _MODULES:
         raise UnknownName("plot backend", backend, _MODULES)
-    if backend not in hv.Store.registry:
-        current = hv.Store.current_backend if hv.Store.registry else backend
+    if not hv.Store.registry.get(backend):
+        current = hv.Store.current_backend if hv.Store.registry.get(hv.Store.current_backend) else backend
         import_module(_MODULES[backend])
         hv.Store.set_current_backend(current)
     return backend
 
 
-def rotated(grid: pd.DataFrame) -> pd.DataFrame:
-    """A table of days and cameras in long form, days as text."""
-    days = pd.DatetimeIndex(grid.index).strftime("%Y-%m-%d")
-    return (
-        grid.set_axis(days, axis=0)
-        .rename_axis("day")
-        .reset_index()
-        .melt(id_vars="day", var_name="camera", value_name="gigabytes")
-    )
+def options(element: str, backend: str, *, times: bool = False, **wanted: Any) -> dict[str, Any]:
+    """Keyword options of an element for one backend; `times`: the x axis shows times."""
+    common, own, hook = (_BOKEH, _BOKEH_OWN, _bokeh) if backend == "bokeh" else (_MATPLOTLIB, _MATPLOTLIB_OWN, _mpl)
+    if element == "Area" and backend == "matplotlib" and "color" in wanted:
+        wanted["facecolor"] = wanted.pop("color")  # its own cycle of faces goes before `color`
+    framed = {} if element in _PARTS else {**common, "hooks": [hook(times)]}
+    return {**framed, **own.get(element, {}), **wanted, "backend": backend}
 
 
-def options(element: str, backend: str, **wanted: Any) -> dict[str, Any]:
-    """Keyword options of an element for one backend."""
-    make = _bokeh if backend == "bokeh" else _matplotlib
-    return {**make(element, **wanted), "backend": backend}
+_PARTS = ("Curve", "Area", "Rectangles")
+"""Elements that only ever stand in an overlay: it has the frame."""
+
+_BOKEH: dict[str, Any] = {"responsive": True, "min_height": 320}
+_BOKEH_OWN: dict[str, dict[str, Any]] = {
+    "QuadMesh": {"cmap": "viridis", "colorbar": True, "tools": ["hover"], "invert_yaxis": True},
+    "Bars": {"tools": ["hover"], "legend_position": "right", "cmap": list(COLOURS), "line_width": 0},
+    "Rectangles": {"line_width": 0, "tools": ["hover"]},
+    "Curve": {"tools": ["hover"], "line_width": 2},
+    "Area": {"tools": ["hover"], "line_width": 0},
+    "Overlay": {"legend_position": "right"},
+    "NdOverlay": {"legend_position": "right"},
+    "Text": {"text_color": TEXT, "xaxis": None, "yaxis": None},
+}
+_MATPLOTLIB: dict[str, Any] = {"fig_inches": (9, 3.6), "aspect": None}
+_MATPLOTLIB_OWN: dict[str, dict[str, Any]] = {
+    "QuadMesh": {"cmap": "viridis", "colorbar": True, "invert_yaxis": True},
+    "Bars": {"color": hv.Cycle(list(COLOURS)), "edgecolor": "none"},
+    "Rectangles": {"linewidth": 0, "aspect": None},
+    "Curve": {"aspect": None},
+    "Area": {"linewidth": 0, "aspect": None, "show_legend": True},
+    "NdOverlay": {"show_legend": True},
+    "Text": {"color": TEXT, "xaxis": None, "yaxis": None},
+}
 
 
-def _bokeh(
-    element: str,
-    *,
-    title: str = "",
-    color: str | None = None,
-    stacked: bool = False,
-    bare: bool = False,
-    xticks_rotated: bool = False,
-    lanes: list[tuple[int, str]] | None = None,
-) -> dict[str, Any]:
-    found: dict[str, Any] = {"hooks": [_transparent_bokeh], "responsive": True, "min_height": 300, "show_grid": False}
-    if title:
-        found["title"] = title
-    if element == "HeatMap":
-        found |= {"cmap": "viridis", "colorbar": True, "tools": ["hover"], "invert_yaxis": True, "yticks": 8}
-    if element == "Bars":
-        found |= {"stacked": stacked, "tools": ["hover"], "legend_position": "right", "cmap": list(COLOURS)}
-    if element == "Rectangles":
-        found |= {"color": color, "line_width": 0, "tools": ["hover"]}
-    if element in ("Curve", "Area"):
-        found |= {"color": color, "tools": ["hover"]}
-    if element in ("NdOverlay", "Overlay"):
-        found |= {"legend_position": "right"}
-    if lanes:
-        found |= {"yticks": lanes, "ylabel": "", "xlabel": "time (UTC)", "show_grid": False}
-    if bare:
-        found |= {"xaxis": None, "yaxis": None}
-    if xticks_rotated:
-        found["xrotation"] = 45
-    if element in ("Curve", "Area", "Rectangles"):
-        found = {key: value for key, value in found.items() if key not in ("responsive", "min_height", "show_grid")}
-    return found
+def _bokeh(times: bool) -> Callable[[Any, Any], None]:
+    """A hook after which nothing is painted behind the chart, and words are a grey for light and dark."""
+
+    def hook(plot: Any, element: Any) -> None:
+        figure = plot.state
+        figure.background_fill_alpha = figure.border_fill_alpha = 0
+        figure.outline_line_color = None
+        figure.title.text_color = TEXT
+        for axis in figure.axis:
+            axis.axis_label_text_color = axis.major_label_text_color = TEXT
+            axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = TEXT
+        for legend in figure.legend:
+            legend.background_fill_alpha = 0
+            legend.border_line_alpha = 0
+            legend.label_text_color = TEXT
+            legend.title_text_color = TEXT
+        for bar in figure.right:
+            if hasattr(bar, "major_label_text_color"):
+                bar.major_label_text_color = bar.title_text_color = TEXT
+                bar.background_fill_alpha = 0
+
+    return hook
 
 
-def _transparent_bokeh(plot: Any, element: Any) -> None:
-    """Nothing is painted behind the chart, and words are a grey that light and dark both carry."""
-    figure = plot.state
-    figure.background_fill_alpha = figure.border_fill_alpha = 0
-    figure.title.text_color = TEXT
-    for axis in figure.axis:
-        axis.axis_label_text_color = axis.major_label_text_color = TEXT
-        axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = TEXT
-    for legend in figure.legend:
-        legend.background_fill_alpha = 0
-        legend.label_text_color = TEXT
-    for bar in figure.right:
-        if hasattr(bar, "major_label_text_color"):
-            bar.major_label_text_color = bar.title_text_color = TEXT
-            bar.background_fill_alpha = 0
+def _mpl(times: bool) -> Callable[[Any, Any], None]:
+    """As with bokeh; the legend stands beside the chart, and times are written short."""
 
-
-def _matplotlib(
-    element: str,
-    *,
-    title: str = "",
-    color: str | None = None,
-    stacked: bool = False,
-    bare: bool = False,
-    xticks_rotated: bool = False,
-    lanes: list[tuple[int, str]] | None = None,
-) -> dict[str, Any]:
-    found: dict[str, Any] = {"hooks": [_transparent_matplotlib], "fig_inches": (9, 3.6), "aspect": None}
-    if title:
-        found["title"] = title
-    if element == "HeatMap":
-        found |= {"cmap": "viridis", "colorbar": True, "invert_yaxis": True}
-    if element == "Bars":
-        found |= {"stacked": stacked}
-    if element in ("Curve", "Area", "Rectangles"):
-        found |= {"color": color}
-    if element in ("NdOverlay", "Overlay"):
-        found |= {"legend_position": "right"}
-    if lanes:
-        found |= {"yticks": lanes, "ylabel": "", "xlabel": "time (UTC)"}
-    if bare:
-        found |= {"xaxis": None, "yaxis": None}
-    if xticks_rotated:
-        found["xrotation"] = 45
-    if element in ("Curve", "Area", "Rectangles"):
-        found = {key: value for key, value in found.items() if key not in ("fig_inches", "aspect")}
-    return found
-
-
-def _transparent_matplotlib(plot: Any, element: Any) -> None:
-    """As with bokeh: no ground, grey words."""
-    figure = plot.state
-    figure.patch.set_alpha(0)
-    for axes in figure.axes:
-        axes.patch.set_alpha(0)
-        axes.tick_params(colors=TEXT)
-        axes.title.set_color(TEXT)
-        axes.xaxis.label.set_color(TEXT)
-        axes.yaxis.label.set_color(TEXT)
-        for spine in axes.spines.values():
-            spine.set_color(TEXT)
-        if legend := axes.get_legend():
-            legend.get_frame().set_alpha(0)
-            for text in legend.get_texts():
+    def hook(plot: Any, element: Any) -> None:
+        figure, main = plot.state, plot.handles["axis"]
+        figure.patch.set_alpha(0)
+        if times:
+            _short_times(main)
+        for axes in figure.axes:
+            axes.patch.set_alpha(0)
+            axes.tick_params(colors=TEXT)
+            for text in (axes.title, axes.xaxis.label, axes.yaxis.label, axes.xaxis.get_offset_text()):
                 text.set_color(TEXT)
+            for spine in axes.spines.values():
+                spine.set_color(TEXT)
+        if legend := main.get_legend():
+            legend.set_loc("upper left")
+            legend.set_bbox_to_anchor((1.01, 1.0))
+            legend.get_frame().set_alpha(0)
+            for text in (legend.get_title(), *legend.get_texts()):
+                text.set_color(TEXT)
+
+    return hook
+
+
+def _short_times(axes: Any) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
