@@ -38,7 +38,7 @@ _PUBLIC = {
 }
 """Public name -> the module that has it."""
 
-__all__ = [*_PUBLIC, "__version__", "load_ipython_extension"]
+__all__ = [*_PUBLIC, "__version__", "load_ipython_extension", "reports"]
 
 
 def __getattr__(name: str) -> Any:
@@ -46,6 +46,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("omnisight-lab")
+    if name == "reports":
+        return import_module("omnisight_lab.reports")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"omnisight_lab.{_PUBLIC[name]}"), name)
