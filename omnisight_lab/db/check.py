@@ -126,7 +126,8 @@ def _compare_column(table: Table, column: Column[object], live: ReflectedColumn)
     if wanted != has:
         tolerated = wanted == "TEXT" and has.startswith("VARCHAR")
         cost = "a longer text is refused" if tolerated else "values would change on their way"
-        yield Difference(subject, f"is {has} instead of {wanted}", cost, not tolerated, f"{alter} TYPE {wanted};")
+        mend = f'{alter} TYPE {wanted} USING "{column.name}"::{wanted};'
+        yield Difference(subject, f"is {has} instead of {wanted}", cost, not tolerated, mend)
     if column.nullable and not live["nullable"]:
         yield Difference(subject, "refuses null", "rows without it can't be written", True, f"{alter} DROP NOT NULL;")
     if not column.nullable and live["nullable"]:

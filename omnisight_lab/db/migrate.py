@@ -46,11 +46,12 @@ def upgrade(database: Database, *, indexes: bool | None = None) -> None:
     """
     with translated(database), database.engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        _require_own_schema(check.installed_schema(connection), database)
         new = not check.tables_present(connection)
         if new:
             connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {database.quoted_schema}")
         else:
-            _refuse_foreign_layout(connection, database)
+            check.refuse([difference for difference in check.compare(connection) if difference.stops])
         if revision(connection) != HEAD:
             connection.exec_driver_sql(views.DROP)
             command.upgrade(config(connection), "head")
@@ -90,13 +91,10 @@ def require_current(database: Database) -> None:
         raise SchemaMismatch("this database is of an older version; run `omnisight db upgrade`")
     if live > HEAD:
         raise SchemaMismatch(f"this database is of a newer version ({live}) than this program ({HEAD}); update it")
-    if installed != database.schema:
-        raise SchemaMismatch(f"schema lab of this database belongs to ?schema={installed}, not {database.schema}")
+    _require_own_schema(installed, database)
 
 
-def _refuse_foreign_layout(connection: Connection, database: Database) -> None:
-    check.refuse([difference for difference in check.compare(connection) if difference.stops])
-    installed = check.installed_schema(connection)
+def _require_own_schema(installed: str | None, database: Database) -> None:
     if installed not in (None, database.schema):
         raise SchemaMismatch(f"schema lab of this database belongs to ?schema={installed}, not {database.schema}")
 

@@ -186,8 +186,10 @@ class EmbeddedServer:
                 os.chown(self.folder, user.uid, user.gid)
         except OSError as error:
             raise StorageError(f"the data folder {self.folder} can't be made: {error.strerror}") from error
+        if not user.switch and self.folder.stat().st_uid != user.uid:
+            raise StorageError(f"the data folder {self.folder} belongs to another user")
         if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise StorageError(f"the data folder {self.folder} can't be written: it is read-only, or another user's")
+            raise StorageError(f"the data folder {self.folder} can't be written: it is read-only")
         if user.switch and not user.may_run(self.folder):
             raise StorageError(
                 f"the data folder {self.folder} can't be reached by the user {user.name}, as whom PostgreSQL runs when "
@@ -259,6 +261,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + START_SECONDS
         port = _free_port(self._last_port())
         while True:
+            self._forget_the_dead(user)
             done = self._pg_ctl_start(user, programs, port)
             if done.returncode == 0 or _postmaster(self.data) is not None:
                 break
@@ -267,6 +270,20 @@ class EmbeddedServer:
             time.sleep(0.1)
             port = _free_port(port)
         return self._answering(deadline)
+
+    def _forget_the_dead(self, user: OsUser) -> None:
+        """Removes a killed server's lock file once no process is left of it.
+
+        PostgreSQL takes the process id in there for alive when it was given to another process (in a container it soon
+        is) or is a zombie that nobody reaps. All its processes have the data folder as their working directory; only
+        the server's own user may look at that.
+        """
+        lock = self.data / "postmaster.pid"
+        look = 'for p in /proc/[0-9]*; do [ "$p/cwd" -ef "$1" ] && echo "$p"; done; true'
+        if lock.exists():
+            found = user.run(["/bin/sh", "-c", look, "sh", self.data])
+            if found.returncode == 0 and not found.stdout:
+                lock.unlink(missing_ok=True)
 
     def _pg_ctl_start(self, user: OsUser, programs: Path, port: int) -> subprocess.CompletedProcess[str]:
         where = ["-D", str(self.data), "-l", str(self.log), "-o", f"-p {port}"]
@@ -315,12 +332,10 @@ def _postmaster(data: Path) -> int | None:
     try:
         lines = (data / "postmaster.pid").read_text().split("\n")
         pid, port, status = int(lines[0]), int(lines[3]), lines[7].strip()
-        os.kill(pid, 0)
-    except PermissionError:
-        return None if not os.access(data, os.X_OK) else port
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, ValueError, IndexError):
         return None
-    return port if status == "ready" else None
+    return port if status == "ready" and state != "Z" else None
 
 
 def _readable(path: Path) -> bool:
