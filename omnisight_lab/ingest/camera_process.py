@@ -9,13 +9,14 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 
 from omnisight_lab.clock import SystemClock
 from omnisight_lab.db import writes
 from omnisight_lab.db.session import Database
 from omnisight_lab.ingest import logs
-from omnisight_lab.ingest.analysis import Analyser, Counters
+from omnisight_lab.ingest.analysis import Analyser, Counters, load_if_possible
 from omnisight_lab.ingest.journal import Journal
 from omnisight_lab.ingest.pipeline import CameraAddress, Pipeline
 from omnisight_lab.ingest.presence import Presence, StopReason
@@ -119,7 +120,7 @@ def main(job: Job, connection: Connection) -> None:
 
 def _record(job: Job, control: Control, journal: Journal) -> None:
     clock, media_root = SystemClock(), job.paths.media
-    analyser = Analyser(job.camera.id, job.settings, media_root)
+    analyser = Analyser(job.camera.id, job.settings, media_root, partial(load_if_possible, job.settings))
     analysis = BackgroundAnalysis(analyser, journal)
     presence = Presence(job.camera.id, journal, clock.now())
     pipeline = Pipeline(
