@@ -148,6 +148,13 @@ def _table() -> Iterator[Setting]:
     )
     yield Setting("dashboards.port", "port", 8765, "port of the dashboards", _number(int, 0, 65535))
     yield Setting("dashboards.address", "address", "127.0.0.1", "network address that the dashboards listen on", str)
+    yield Setting(
+        "dashboards.origins",
+        "names",
+        (),
+        "other host:port by which browsers reach the dashboards, by commas: names of this machine, a reverse proxy",
+        _names,
+    )
     yield Setting("dashboards.session_hours", "hours", 12.0, "how long a login lasts", _number(float, 0.1, 24 * 90))
 
 
