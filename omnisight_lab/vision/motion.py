@@ -131,10 +131,11 @@ class Motion:
 class MotionDetector:
     """Motion in pictures of one camera: OpenCV's MOG2 on small gray frames, with two doubts.
 
-    Foreground (shadows left out, opened 3x3, contours of at least 0.15 % of the frame) counts only where the
-    picture also differs from that of about a second before: what stopped, what was uncovered, and light that has
+    Foreground (opened 3x3, contours of at least 0.15 % of the frame) counts only where the picture also differs
+    from that of about a second before: what stopped, what was uncovered, and light that has
     changed for good do not move. And a change of brightness as a whole is taken out of the picture first (gain
-    and offset fitted to the background), and relearned where that fails.
+    and offset fitted to the background), and relearned where that fails. MOG2's own test for shadows is not used: in
+    gray it takes whole people in dark clothes for shadows.
     """
 
     WIDTH = 320  # pixels of the working picture
@@ -147,7 +148,7 @@ class MotionDetector:
         width = min(self.WIDTH, size.width)
         self.size = size
         self.working = FrameSize(width, max(1, round(width * size.height / size.width)))
-        self._model = cv2.createBackgroundSubtractorMOG2(history=500, varThreshold=16, detectShadows=True)
+        self._model = cv2.createBackgroundSubtractorMOG2(history=500, varThreshold=16, detectShadows=False)
         self._last: datetime | None = None
         self._earlier: deque[tuple[datetime, Gray]] = deque()
         self._settling = 2
@@ -159,7 +160,7 @@ class MotionDetector:
         self._last = time
         steady = self._without_light(gray)
         mask = self._model.apply(steady, learningRate=self._rate(elapsed))
-        foreground = cv2.morphologyEx(np.where(mask > 200, 255, 0).astype(np.uint8), cv2.MORPH_OPEN, _SQUARE)
+        foreground = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _SQUARE)
         changed = self._changed(steady, time)
         if foreground.mean() > 255 * self.WHOLE:
             self._settling = 3

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from omnisight_lab.types import Box, Boxes, Track, TrackPoint
+from omnisight_lab.types import Box, Boxes, FrameSize, Track, TrackPoint
 from omnisight_lab.vision.boxes import Corners, Floats, areas, iou
 
 Vector = npt.NDArray[np.float64]
@@ -106,9 +106,9 @@ class Tracker:
     """Tracks of one camera: two-stage association as in ByteTrack (Zhang et al. 2022), in seconds, not frames.
 
     Boxes of at least `threshold` begin tracks and continue them; weaker ones only continue what is expected there.
-    A track counts, and has an id, once it was seen `hits` times; ids are never used again. One that moves and is
-    not seen for `patience` seconds has ended. An object that stands still is held at its place without
-    detections while nothing moves there; `places_in_doubt` names what is worth a close look.
+    A track counts, and has an id, once it was seen `hits` times; ids are never used again. One that moves has ended
+    when it was not seen for `patience` seconds, or has left the frame of that `size`. An object that stands still is
+    held at its place without detections while nothing moves there; `places_in_doubt` names what is worth a close look.
     """
 
     NEAR = 0.2  # least likeness by which a strong box continues a track
@@ -120,10 +120,18 @@ class Tracker:
     STILL = 2.0  # seconds without a move after which a track does not count as moving
     REFUTED = 3  # close looks in vain after which an object is given up
     LOOKS = (2.0, 30.0)  # shortest and longest seconds between looks at what stands still
+    LEFT = 0.3  # share of a box that is still in the frame, below which its object has left
     HIDDEN = 15.0  # seconds for which something may move in front of an object that stands
 
-    def __init__(self, threshold: float = 0.4, hits: int = 3, patience: float = 3.0) -> None:
+    def __init__(
+        self,
+        threshold: float = 0.4,
+        size: FrameSize | None = None,
+        hits: int = 3,
+        patience: float = 3.0,
+    ) -> None:
         self.threshold = threshold
+        self.size = size
         self.hits = hits
         self.patience = patience
         self._objects: list[_Object] = []
@@ -279,7 +287,16 @@ class Tracker:
         if thing.standing:
             looks = thing.misses >= self.REFUTED
             return looks or (thing.disturbed and away > self.HIDDEN)
-        return away > self.patience
+        return away > self.patience or (away > 0 and self._has_left(thing.motion.predicted(away)))
+
+    def _has_left(self, corners: Corners) -> bool:
+        """Whether most of the box is outside of the frame: whoever comes in there is somebody else."""
+        if self.size is None:
+            return False
+        x1, y1, x2, y2 = corners
+        across = min(x2, self.size.width) - max(x1, 0)
+        down = min(y2, self.size.height) - max(y1, 0)
+        return max(across, 0) * max(down, 0) < self.LEFT * (x2 - x1) * (y2 - y1)
 
     def _publish(self, thing: _Object, time: datetime) -> Track:
         points, thing.fresh = tuple(thing.fresh), []

@@ -48,7 +48,7 @@ class Watch:
         self.size = size
         self.motion = MotionDetector(size)
         self.detector = detector
-        self.tracker = Tracker(detector.threshold if detector else 0.4)
+        self.tracker = Tracker(detector.threshold if detector else 0.4, size)
         model = detector.model if detector else None
         self.events = EventBuilder(camera_id, size, model, close_seconds, zones, lines)
         self._started = False
