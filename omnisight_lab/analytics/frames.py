@@ -308,7 +308,7 @@ class Result:
         from rich.console import Console
 
         out = io.StringIO()
-        Console(file=out, width=200, color_system=None).print(self.table())
+        Console(file=out, width=200, color_system=None, force_jupyter=False).print(self.table())
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
     def _repr_html_(self) -> str:
