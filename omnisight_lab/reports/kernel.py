@@ -6,6 +6,7 @@ from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
+from zmq import has
 
 
 class EnvironmentKernels(KernelSpecManager):
@@ -21,8 +22,12 @@ class EnvironmentKernels(KernelSpecManager):
 
 
 class EnvironmentKernelManager(AsyncKernelManager):
-    """Starts one kernel out of `EnvironmentKernels`."""
+    """Starts one kernel out of `EnvironmentKernels`, and talks to it encrypted: others may use this machine too."""
 
     @default("kernel_spec_manager")
     def _environment_kernels(self) -> KernelSpecManager:
         return EnvironmentKernels(parent=self)
+
+    @default("transport_encryption")
+    def _encrypted(self) -> str:
+        return "auto" if has("curve") else "disabled"
