@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+
+from omnisight_lab.errors import UsageError
 
 _ADDRESS = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<rest>[^\s\"'<>]+)")
 _SECRET = re.compile(
@@ -13,10 +15,10 @@ _SECRET = re.compile(
 
 
 def with_credentials(url: str, username: str | None, password: str | None) -> str:
-    """`url` with `username` and `password`, percent-encoded, in place of those it may hold."""
+    """`url` with `username` and `password`, percent-encoded, in place of its own; UsageError if it is no address."""
+    parts = _split(url)
     if not username:
         return url
-    parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     login = quote(username, safe="") + (f":{quote(password, safe='')}" if password else "")
     return urlunsplit(parts._replace(netloc=f"{login}@{host}"))
@@ -24,12 +26,19 @@ def with_credentials(url: str, username: str | None, password: str | None) -> st
 
 def split_credentials(url: str) -> tuple[str, str | None, str | None]:
     """The address without credentials, the user name and the password that it held."""
-    parts = urlsplit(url)
+    parts = _split(url)
     login, _, host = parts.netloc.rpartition("@")
     if not login:
         return url, None, None
     username, _, password = login.partition(":")
     return urlunsplit(parts._replace(netloc=host)), unquote(username), unquote(password) or None
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{redact(url)} is no address") from error
 
 
 def redact(text: str) -> str:

@@ -21,7 +21,7 @@ from omnisight_lab.errors import MediaError, NotAVideo
 from omnisight_lab.media.decoder import DecodedFrame, Decoder
 from omnisight_lab.media.draw import draw_boxes
 from omnisight_lab.media.files import make_folder, writing
-from omnisight_lab.media.packets import Gop, StreamInfo, copy_of, group, ticks
+from omnisight_lab.media.packets import Gop, Packet, StreamInfo, copy_of, group, ticks
 from omnisight_lab.media.source import FileSource, probe
 from omnisight_lab.types import Box, FrameSize, Image, TimeRange, Track, utc
 
@@ -147,8 +147,7 @@ def _copy(output: OutputContainer, info: StreamInfo, groups: Iterator[Gop], span
     stream = output.add_stream_from_template(info.template, opaque=True)
     pace, last, start, end = _Pace(), None, None, None
     for gop in groups:
-        wanted = [index for index, packet in enumerate(gop.packets) if packet.time < span.end]
-        packets = gop.packets[: wanted[-1] + 1]
+        packets = _until(gop.packets, span.end)
         keyframe = packets[0].data
         shift = (keyframe.pts or 0) - ticks(pace.at(packets[0].time), keyframe.time_base)
         for packet in packets:
@@ -163,6 +162,13 @@ def _copy(output: OutputContainer, info: StreamInfo, groups: Iterator[Gop], span
             pace.at(time)
         start, end = start or times[0], times[-1] + info.frame_time
     return _covered(start, end, span)
+
+
+def _until(packets: tuple[Packet, ...], end: datetime) -> tuple[Packet, ...]:
+    """Those to be decoded for all pictures before `end`, and for those before the last of these (B-frames)."""
+    last = max(index for index, packet in enumerate(packets) if packet.time < end)
+    latest = max(packet.time for packet in packets[: last + 1])
+    return packets[: max(index for index, packet in enumerate(packets) if packet.time <= latest) + 1]
 
 
 def _encode(

@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+_HELD = 32
+"""Packets among which a decoding stamp must appear; H.264 puts 16 pictures at most out of order."""
 _CLOCK_STEP = 2.0
 """Seconds by which the machine's clock may be corrected while a camera is open."""
 
@@ -78,8 +80,8 @@ class RtspSource:
         clock: Clock | None = None,
         keyframe_timeout: float | None = None,
     ) -> None:
-        self._url = with_credentials(url, username, password)
         self.address = redact(url)
+        self._url = with_credentials(url, username, password)
         self._timeout = timeout
         self._keyframe_timeout = keyframe_timeout or 2 * timeout
         self._clock = clock or SystemClock()
@@ -97,11 +99,13 @@ class RtspSource:
             raise SourceError(
                 f"{self.address} is no RTSP address, as rtsp://192.0.2.7/stream is", GapCause.CAMERA_UNREACHABLE
             )
-        begun = self._clock.monotonic()
         try:
-            self._container = av.open(self._url, options=self._options(), timeout=(self._timeout, self._timeout))
-            silent = self._clock.monotonic() - begun >= self._timeout
-            self._info = self._describe(self._container, silent)
+            # Most cameras describe their pictures at once. For one that only sends that along with a keyframe, wait.
+            self._info = self._connect(1.0) or self._connect(self._keyframe_timeout)
+            if self._info is None:
+                raise SourceError(
+                    f"{self.address} has sent no keyframe for {self._keyframe_timeout:g} s", GapCause.NO_KEYFRAME
+                )
         except av.FFmpegError as error:
             self._close()
             raise self._translated(error, opening=True) from None  # the original's text holds the password
@@ -138,26 +142,35 @@ class RtspSource:
                     yield Packet(packet, wall.time(media), packet.is_keyframe, packet.size, count)
                 held = []
 
-    def _options(self) -> dict[str, str]:
-        return {
+    def _connect(self, analyse: float) -> StreamInfo | None:
+        """Opens the address and looks at it for `analyse` seconds; None where it takes longer to know it."""
+        options = {
             "rtsp_transport": "tcp",
             "allowed_media_types": "video",
             "timeout": str(int(self._timeout * 1_000_000)),  # microseconds
-            "analyzeduration": "1000000",
+            "analyzeduration": str(int(analyse * 1_000_000)),
         }
-
-    def _describe(self, container: InputContainer, silent: bool) -> StreamInfo:
-        stream = _video_of(container)
+        self._close()
+        patience = max(self._timeout, analyse + 1)
+        self._container = av.open(self._url, options=options, timeout=(patience, self._timeout))
+        stream = _video_of(self._container)
         if stream is None:
             raise SourceError(f"{self.address} has no video", GapCause.STREAM_NOT_FOUND)
-        self._reorders = bool(stream.codec_context.has_b_frames)
-        if not stream.codec_context.width and silent:
+        if stream.codec_context.width:
+            return self._describe(stream)
+        if not self._sends_anything(self._container):
             raise SourceError(f"{self.address} answers, but sends no pictures", GapCause.STALLED)
-        if not stream.codec_context.width:
-            raise SourceError(
-                f"{self.address} sent no keyframe in the first seconds, so its pictures can't be read",
-                GapCause.NO_KEYFRAME,
-            )
+        return None
+
+    @staticmethod
+    def _sends_anything(container: InputContainer) -> bool:
+        try:
+            return any(packet.size for packet in container.demux(video=0))
+        except av.FFmpegError:
+            return False
+
+    def _describe(self, stream: VideoStream) -> StreamInfo:
+        self._reorders = bool(stream.codec_context.has_b_frames)
         try:
             return _info_of(stream)
         except ValueError as error:
@@ -172,7 +185,7 @@ class RtspSource:
         begun = False
         last_keyframe = self._clock.monotonic()
         offset = seconds(self._clock.now()) - last_keyframe
-        for number, data in enumerate(self._raw(), start=1):
+        for number, data in enumerate(_with_dts(self._raw(), self.info.rate), start=1):
             now = self._clock.monotonic()
             step = seconds(self._clock.now()) - now - offset
             if abs(step) > _CLOCK_STEP:
@@ -290,9 +303,8 @@ class FileSource:
         """Packets with their wall-clock time; stamps that don't rise are mended."""
         assert self._container is not None, "the source is not open"
         timeline, zero, begun = MediaTimeline(1 / self.info.rate), None, False
-        for number, data in enumerate(self._raw(), start=1):
-            stamp = data.dts if data.dts is not None else data.pts
-            delay = _delay(data)
+        for number, data in enumerate(_with_dts(self._raw(), self.info.rate), start=1):
+            stamp, delay = data.dts, _delay(data)
             if zero is None:
                 zero = delay  # the first picture is shown at 0
             decoding = timeline.advance(None if stamp is None else float(stamp * data.time_base))
@@ -352,6 +364,26 @@ def _turned(info: StreamInfo, rotation: int) -> StreamInfo:
     rotation = round(rotation / 90) * 90 % 360
     size = FrameSize(info.size.height, info.size.width) if rotation in (90, 270) else info.size
     return replace(info, rotation=rotation, size=size)
+
+
+def _with_dts(packets: Iterator[av.Packet[VideoStream]], rate: float) -> Iterator[av.Packet[VideoStream]]:
+    """The same `packets`, decoding stamps filled in at the beginning, where the demuxer does not know them yet."""
+    held: list[av.Packet[VideoStream]] = []
+    for packet in packets:
+        held.append(packet)
+        if packet.dts is not None or len(held) >= _HELD:
+            yield from _filled(held, rate)
+            held = []
+            break
+    yield from _filled(held, rate)  # it was a short file
+    yield from packets
+
+
+def _filled(held: list[av.Packet[VideoStream]], rate: float) -> Iterator[av.Packet[VideoStream]]:
+    if held and held[-1].dts is not None:
+        for back, packet in enumerate(reversed(held)):
+            packet.dts = held[-1].dts - back * ticks(1 / rate, packet.time_base)
+    yield from held
 
 
 def _delay(data: av.Packet[VideoStream]) -> int:

@@ -99,7 +99,7 @@ class WallClock:
             self.settled = arrival - self._first >= self.SETTLE
         else:
             away = target - self._base
-            pace = max(0.0, media - self._media) * (0.01 if abs(away) < 0.5 else 0.1)
+            pace = max(0.0, media - self._media) * (0.01 if abs(away) < 0.25 else 0.5)
             self._base += max(-pace, min(pace, away))
         self._media = max(self._media, media)
 
