@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from omnisight_lab.db import migrate
+from omnisight_lab.db import server as servers
 from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.db.session import Database, parse_url
 
@@ -48,7 +49,9 @@ def database_server() -> Iterator[EmbeddedServer]:
     folder = Path(tempfile.mkdtemp(prefix="omnisight-test-"))
     folder.chmod(0o755)
     server = EmbeddedServer(folder / "database")
-    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(servers, "INITDB", (*servers.INITDB, "--no-sync"))
+        server.start()
     yield server
     server.stop()
     shutil.rmtree(folder)

@@ -42,23 +42,20 @@ def add(
     """Add a camera. Credentials in the address are moved out of it."""
     own = {"timezone": _zone(timezone)} if timezone else None
     secret = read_secret(password)
-    database = open_database()
-    details: dict[str, Any] = {"location": location, "model": model, "settings": own}
-    writes.add_camera(database, name=name, rtsp_url=url, username=username, password=secret, **details)
-    database.close()
+    with open_database() as database:
+        details: dict[str, Any] = {"location": location, "model": model, "settings": own}
+        writes.add_camera(database, name=name, rtsp_url=url, username=username, password=secret, **details)
     say(f"camera {name!r} is added; " + ("the worker records it" if url else "it has no address: import files to it"))
 
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """List the cameras, without passwords."""
-    database = open_database()
-    with database.session() as session:
+    with open_database() as database, database.session() as session:
         rows = [
             {**_row(camera), "last_recorded": reads.last_recorded(session, camera.id)}
             for camera in reads.cameras(session)
         ]
-    database.close()
     print_rows(rows, COLUMNS, as_json=as_json)
 
 
@@ -67,11 +64,10 @@ def test(name: Name, as_json: JsonOption = False) -> None:
     """Connect to a camera and wait for its first picture; says exactly what fails."""
     from omnisight_lab.media.source import RtspSource
 
-    database = open_database()
-    camera = _camera(database, name)
-    with database.session() as session:
-        timeout = reads.site_settings(session)["camera.timeout_seconds"]
-    database.close()
+    with open_database() as database:
+        camera = _camera(database, name)
+        with database.session() as session:
+            timeout = reads.site_settings(session)["camera.timeout_seconds"]
     if not camera.rtsp_url:
         raise UsageError(f"camera {name!r} has no address; it is for imports only")
     with RtspSource(camera.rtsp_url, camera.username, camera.password, timeout) as source:
@@ -103,9 +99,8 @@ def set_(
     changes = {key: value for key, value in given.items() if value is not None}
     if not changes:
         raise UsageError("nothing to change; see `omnisight camera set --help`")
-    database = open_database()
-    writes.update_camera(database, _camera(database, name).id, **changes)
-    database.close()
+    with open_database() as database:
+        writes.update_camera(database, _camera(database, name).id, **changes)
     say(f"camera {name!r} is changed")
 
 
@@ -117,9 +112,8 @@ def remove(
     ] = False,
 ) -> None:
     """Remove a camera; one that has recorded anything goes only with its footage."""
-    database = open_database()
-    files = writes.remove_camera(database, _camera(database, name).id, with_footage=with_footage)
-    database.close()
+    with open_database() as database:
+        files = writes.remove_camera(database, _camera(database, name).id, with_footage=with_footage)
     removed = _unlink(settings.paths().media, files)
     say(f"camera {name!r} is removed" + (f", and {removed} files of it" if removed else ""))
 

@@ -29,18 +29,16 @@ def upgrade(
     ] = None,
 ) -> None:
     """Bring schema lab to this version. The tables of an existing OmniSight database are left as they are."""
-    database = locate_database()
-    migrate.upgrade(database, indexes=indexes)
-    database.close()
+    with locate_database() as database:
+        migrate.upgrade(database, indexes=indexes)
     say(f"the database is up to date: {database.safe_url}")
 
 
 @app.command()
 def check(as_json: JsonOption = False) -> None:
     """List what differs from OmniSight's tables, and what that costs; exit 1 where it can't be used."""
-    database = locate_database()
-    found = checks.check(database)
-    database.close()
+    with locate_database() as database:
+        found = checks.check(database)
     rows = [
         {"what": item.subject, "differs": item.differs, "cost": item.cost, "stops": item.stops, "sql": item.sql}
         for item in found
@@ -67,8 +65,8 @@ def url(
     ] = False,
 ) -> None:
     """Print the address of the database, WITH its password: it is there to be handed to other programs."""
-    database = locate_database()
-    sys.stdout.write((database.libpq_url if libpq else database.prisma_url) + "\n")
+    with locate_database() as database:
+        sys.stdout.write((database.libpq_url if libpq else database.prisma_url) + "\n")
 
 
 @app.command()

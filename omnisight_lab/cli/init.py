@@ -12,9 +12,13 @@ from omnisight_lab.ops import storage
 def prepare(paths: settings.Paths) -> tuple[Database, str | None]:
     """The database, made and migrated, and the password of its first admin where that was made just now."""
     database = open_database(paths, create=True)
-    for folder in (paths.media, paths.mirror, paths.reports, paths.logs):
-        storage.prepare(folder)
-    return database, accounts.first_admin(database)
+    try:
+        for folder in (paths.media, paths.mirror, paths.reports, paths.logs):
+            storage.prepare(folder)
+        return database, accounts.first_admin(database)
+    except BaseException:
+        database.close()
+        raise
 
 
 def command(as_json: JsonOption = False) -> None:

@@ -23,11 +23,9 @@ Key = Annotated[str, typer.Argument(help="As site.timezone; `omnisight settings 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """List the settings: value, where it comes from, type, default, help."""
-    database = open_database()
-    with database.session() as session:
+    with open_database() as database, database.session() as session:
         values = reads.site_settings(session)
         stored = set(session.scalars(select(SystemSetting.key)))
-    database.close()
     rows: list[dict[str, Any]] = []
     for key, setting in SETTINGS.items():
         source = setting.variable if setting.in_environment else "stored" if key in stored else "default"
@@ -43,10 +41,8 @@ def get(key: Key, as_json: JsonOption = False) -> None:
     """Print one setting's value."""
     if key not in SETTINGS:  # needs no database to be refused
         raise UnknownName("setting", key, SETTINGS)
-    database = open_database()
-    with database.session() as session:
+    with open_database() as database, database.session() as session:
         value = reads.site_settings(session)[key]
-    database.close()
     print_json(value) if as_json else sys.stdout.write(render(value) + "\n")
 
 
@@ -54,9 +50,8 @@ def get(key: Key, as_json: JsonOption = False) -> None:
 def set_(key: Key, value: Annotated[str, typer.Argument(help="The new value; a list goes by commas.")]) -> None:
     """Change one setting; a running worker takes it up by itself."""
     parse(key, value)
-    database = open_database()
-    typed = writes.set_setting(database, key, value)
-    database.close()
+    with open_database() as database:
+        typed = writes.set_setting(database, key, value)
     say(f"{key} is {render(typed)}")
     if SETTINGS[key].in_environment:
         say(f"the variable {SETTINGS[key].variable} goes before it")

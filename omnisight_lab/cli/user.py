@@ -31,19 +31,16 @@ def add(
     """Add a user; a random password is printed this once."""
     kind = accounts.role_of(role)
     secret = read_secret(password)
-    database = open_database()
-    made = accounts.add_user(database, name, email=email, password=secret, role=kind)
-    database.close()
+    with open_database() as database:
+        made = accounts.add_user(database, name, email=email, password=secret, role=kind)
     _tell(name, None if password else made, as_json)
 
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """List the users."""
-    database = open_database()
-    with database.session() as session:
+    with open_database() as database, database.session() as session:
         rows = [_row(user) for user in reads.users(session)]
-    database.close()
     print_rows(rows, ["username", "role", "active", "email", "last_login"], as_json=as_json)
 
 
@@ -61,9 +58,8 @@ def set_(
     changes = {key: value for key, value in given.items() if value is not None}
     if not changes:
         raise UsageError("nothing to change; see `omnisight user set --help`")
-    database = open_database()
-    writes.update_user(database, _user(database, name).id, **changes)
-    database.close()
+    with open_database() as database:
+        writes.update_user(database, _user(database, name).id, **changes)
     say(f"user {name!r} is changed")
 
 
@@ -71,9 +67,8 @@ def set_(
 def password_(name: Name, password: Password = None, as_json: JsonOption = False) -> None:
     """Set a password; a random one is printed this once. Open sessions of the user end."""
     secret = read_secret(password)
-    database = open_database()
-    made = accounts.set_password(database, _user(database, name), secret)
-    database.close()
+    with open_database() as database:
+        made = accounts.set_password(database, _user(database, name), secret)
     _tell(name, None if password else made, as_json)
 
 

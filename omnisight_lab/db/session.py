@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, quote, urlencode
 
 import psycopg
@@ -95,8 +95,9 @@ def _refuse_unknown(parameters: Mapping[str, str]) -> None:
 
 
 class Database:
-    """A PostgreSQL database. `schema` is that of the ten tables; `?schema=` in the address goes before it.
+    """A PostgreSQL database, open until `close` or the end of its `with`.
 
+    `schema` is that of the ten tables; `?schema=` in the address goes before it.
     Every connection has time zone UTC and finds the ten tables by its search_path. Pickled, it is its address alone.
     """
 
@@ -109,6 +110,12 @@ class Database:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Database, self._given
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         return f"Database({self.safe_url!r})"
@@ -219,8 +226,12 @@ def open_database(paths: settings.Paths | None = None, *, create: bool = False) 
     from omnisight_lab.db import migrate
 
     database = locate_database(paths, create=create)
-    if create:
-        migrate.upgrade(database)
-    else:
-        migrate.require_current(database)
+    try:
+        if create:
+            migrate.upgrade(database)
+        else:
+            migrate.require_current(database)
+    except BaseException:
+        database.close()
+        raise
     return database
