@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +65,10 @@ def command(
             if not no_serve:
                 services.verb("dashboards", *(["--port", str(port)] if port is not None else []))
                 _invite(database, login, port)
-            report = _watch(stop, services, paths, seconds, early_report=not no_serve)
+            report = _watch(stop, services, lambda: _write_report(database, paths), seconds, early_report=not no_serve)
             services.stop("worker")
-        if report is None and (seconds is None or not stop.is_set()):
-            report = _write_report(paths)
+        if report is None and not stop.is_set():
+            report = _write_report(database, paths)
         summary = _summary(database, paths, names, report)
     if as_json:
         print_json(summary)
@@ -166,12 +166,13 @@ def _enlist(database: Database, name: str, camera: SimulatedCamera) -> str:
     """The id of camera `name`, which has the simulated camera's address of today."""
     from omnisight_lab.db import reads, writes
 
-    address = {"rtsp_url": camera.url, "username": camera.username, "password": camera.password}
     with database.session() as session:
         known = {known.name: known.id for known in reads.cameras(session)}
-    if name in known:
-        return writes.update_camera(database, known[name], enabled=True, **address).id
-    return writes.add_camera(database, name=name, model="simulated", location="demo", **address).id
+    if name not in known:
+        known[name] = writes.add_camera(database, name=name, rtsp_url=camera.url, model="simulated").id
+    username, password = camera.credentials
+    writes.update_camera(database, known[name], enabled=True, rtsp_url=camera.url, username=username, password=password)
+    return known[name]
 
 
 def _invite(database: Database, login: Login, port: int | None) -> None:
@@ -185,7 +186,12 @@ def _invite(database: Database, login: Login, port: int | None) -> None:
 
 
 def _watch(
-    stop: threading.Event, services: Services, paths: settings.Paths, seconds: float | None, *, early_report: bool
+    stop: threading.Event,
+    services: Services,
+    write_report: Callable[[], Path | None],
+    seconds: float | None,
+    *,
+    early_report: bool,
 ) -> Path | None:
     """Waits until the time is over or somebody ends it; the report, where it was written on the way."""
     started = time.monotonic()
@@ -198,15 +204,16 @@ def _watch(
             if seconds is not None and passed >= seconds:
                 break
             if early_report and report is None and passed >= REPORT_AFTER_SECONDS:
-                report = _write_report(paths)
+                report = write_report()
                 say(f"report: {report}")
     return report
 
 
-def _write_report(paths: settings.Paths) -> Path | None:
+def _write_report(database: Database, paths: settings.Paths) -> Path | None:
     from omnisight_lab.reports.run import run_report
 
-    return run_report("daily_activity", paths=paths).html
+    say("writing the report")
+    return run_report(database, paths, "daily_activity").html
 
 
 def _summary(database: Database, paths: settings.Paths, names: Sequence[str], report: Path | None) -> dict[str, Any]:
