@@ -11,13 +11,12 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
 
 from omnisight_lab.errors import OmniSightError
 from omnisight_lab.processes import die_with_parent
 from omnisight_lab.sim.camera import SimulatedCamera
 from omnisight_lab.sim.scenes import SCENES, Scene
-
-_PASSWORD = "OMNISIGHT_SIM_PASSWORD"
 
 
 def _arguments() -> argparse.Namespace:
@@ -29,30 +28,34 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()), help="folder for drawn scenes")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument("--username", help="ask for this user (default: anybody may look)")
-    parser.add_argument("--password", help=f"better given by the environment, as {_PASSWORD}")
+    parser.add_argument("--password", help="- reads it from the first line of standard input, so that ps hides it")
     return parser.parse_args()
 
 
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def main() -> int:
-    """Runs until a signal comes; the exit code."""
+    """Runs until a signal comes; the exit code when it cannot."""
     arguments = _arguments()
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # and in every thread that is started from here
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
     die_with_parent(os.getppid())
-    password = arguments.password or os.environ.get(_PASSWORD)
+    password = sys.stdin.readline().rstrip("\n") if arguments.password == "-" else arguments.password
     try:
         source = arguments.video or Scene(arguments.scene, night=arguments.night).cached(arguments.cache)
         with SimulatedCamera(source, arguments.username, password, arguments.port) as camera:
             sys.stdout.write(f"{camera.url}\n")
             sys.stdout.flush()
-            signal.sigwait(signals)
+            while True:
+                signal.pause()
     except OmniSightError as error:
         sys.stderr.write(f"omnisight: {error}\n")
         return error.exit_code
     except OSError as error:
         sys.stderr.write(f"omnisight: the simulated camera cannot start: {error.strerror}\n")
         return 1
-    return 0
 
 
 sys.exit(main())

@@ -81,8 +81,8 @@ class SimulatedCamera:
 
         `seconds` is how far `clock_jump` jumps, on top of earlier jumps; off sets the clock right again.
         """
-        if name not in list(Fault):
-            raise UnknownName("fault", name, list(Fault))
+        if name not in (known := [fault.value for fault in Fault]):
+            raise UnknownName("fault", name, known)
         self._do(self._switch(Fault(name), on, seconds))
 
     def position(self, at: float) -> float:
@@ -113,6 +113,7 @@ class SimulatedCamera:
         if self._server is None:
             return
         self._server.close()
+        await asyncio.sleep(0)  # whoever was just accepted comes to `_serve`, and is turned away there
         for session in self._sessions:
             session.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)
@@ -121,7 +122,9 @@ class SimulatedCamera:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = asyncio.current_task()
-        assert session is not None
+        if session is None or self._server is None or not self._server.is_serving():
+            writer.transport.abort()
+            return
         self._sessions.add(session)
         try:
             with suppress(asyncio.CancelledError):  # only `_vanish` cancels, and nobody awaits the answer

@@ -99,10 +99,10 @@ class Session:
                 while await self._handle(await read_request(self._reader)):
                     await self._writer.drain()
         finally:
+            self._writer.transport.abort()  # before anything is awaited: another cancellation may come there
             if self._playing is not None:
                 self._playing.cancel()
                 await asyncio.gather(self._playing, return_exceptions=True)
-            self._writer.transport.abort()
 
     async def _handle(self, request: Request) -> bool:
         """Answers `request`; False when the conversation is over."""
