@@ -60,16 +60,14 @@ def command(
         seconds = 90.0
     with stop_signal() as stop, _stack(paths) as (database, services):
         login = _new_login(database)
-        with _cameras(database, paths, video or []) as names:
-            services.verb("worker")
+        with _cameras(database, paths, video or []) as cameras, _recording(database, services, cameras):
             if not no_serve:
                 services.verb("dashboards", *(["--port", str(port)] if port is not None else []))
                 _invite(database, login, port)
             report = _watch(stop, services, lambda: _write_report(database, paths), seconds, early_report=not no_serve)
-            services.stop("worker")
         if report is None and not stop.is_set():
             report = _write_report(database, paths)
-        summary = _summary(database, paths, names, report)
+        summary = _summary(database, paths, list(cameras), report)
     if as_json:
         print_json(summary)
     else:
@@ -121,22 +119,31 @@ def _new_login(database: Database) -> Login:
 
 
 @contextmanager
-def _cameras(database: Database, paths: settings.Paths, videos: Sequence[Path]) -> Iterator[list[str]]:
-    """Names of the simulated cameras, which play until the end; then they are paused, so that no gap grows."""
+def _cameras(database: Database, paths: settings.Paths, videos: Sequence[Path]) -> Iterator[dict[str, str]]:
+    """Name -> id of the simulated cameras, which play until the end."""
     from omnisight_lab.access.passwords import new_password
-    from omnisight_lab.db import writes
     from omnisight_lab.sim.camera import SimulatedCamera
 
     with ExitStack() as playing:
-        ids: dict[str, str] = {}
+        ids = {}
         for name, file in _footage(paths, videos).items():
             camera = playing.enter_context(SimulatedCamera(file, "demo", new_password()))
             ids[name] = _enlist(database, name, camera)
-        try:
-            yield list(ids)
-        finally:
-            for camera_id in ids.values():
-                writes.update_camera(database, camera_id, enabled=False)
+        yield ids
+
+
+@contextmanager
+def _recording(database: Database, services: Services, cameras: Mapping[str, str]) -> Iterator[None]:
+    """A worker at work. At the end the cameras are paused first: what is not expected any more leaves no gap."""
+    from omnisight_lab.db import writes
+
+    services.verb("worker")
+    try:
+        yield
+    finally:
+        for camera_id in cameras.values():
+            writes.update_camera(database, camera_id, enabled=False)
+        services.stop("worker")
 
 
 def _footage(paths: settings.Paths, videos: Sequence[Path]) -> Mapping[str, Path]:
