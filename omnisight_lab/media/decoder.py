@@ -16,7 +16,6 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from omnisight_lab.errors import NotAVideo
 from omnisight_lab.media.packets import Gop, Packet, StreamInfo
 from omnisight_lab.types import Frame, FrameSize, Image
 
@@ -129,10 +128,3 @@ def decode(gop: Gop, *, rate: float | None = None, keyframes_only: bool = False)
     """Pictures of `gop` alone, at most `rate` a second; whoever has many groups of one stream keeps a `Decoder`."""
     for decoded in Decoder(gop.info).frames(gop, rate=rate, keyframes_only=keyframes_only):
         yield decoded.frame()
-
-
-def first_picture(info: StreamInfo, keyframe: Packet) -> VideoFrame:
-    """The decoded `keyframe`; NotAVideo where the decoder can't make anything of it."""
-    for decoded in Decoder(info).frames(Gop(info, (keyframe,))):
-        return decoded._data
-    raise NotAVideo("its first keyframe can't be decoded")

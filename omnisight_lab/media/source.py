@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from omnisight_lab.clock import Clock, SystemClock
 from omnisight_lab.errors import NotAVideo, SourceError
 from omnisight_lab.media.addresses import redact, split_credentials, with_credentials
-from omnisight_lab.media.decoder import DecodedFrame, Decoder, decode, first_picture
+from omnisight_lab.media.decoder import DecodedFrame, Decoder, decode
 from omnisight_lab.media.packets import Gop, Packet, StreamInfo, detached, group, ticks
 from omnisight_lab.media.timing import MediaTimeline, WallClock, seconds
 from omnisight_lab.types import FrameSize, GapCause, utc
@@ -280,11 +280,18 @@ class FileSource:
         self._first = next(self._rest, None)
         if self._first is None:
             raise NotAVideo(f"{self.path} has no keyframe, so nothing in it can be shown")
+        self._info = _turned(self.info, self._rotation(self._first))
+
+    def _rotation(self, keyframe: Packet) -> float:
+        """Degrees by which pictures are to be turned; only the container's own decoder knows."""
+        context = keyframe.data.stream.codec_context
         try:
-            rotation = first_picture(self.info, self._first).rotation % 360
-        except NotAVideo as error:
-            raise NotAVideo(f"{self.path} is damaged: {error}") from error
-        self._info = _turned(self.info, rotation)
+            pictures = [*context.decode(keyframe.data), *context.decode(None)]
+        except av.FFmpegError as error:
+            raise NotAVideo(f"{self.path} is damaged: its first keyframe can't be decoded") from error
+        if not pictures:
+            raise NotAVideo(f"{self.path} is damaged: its first keyframe holds no picture")
+        return pictures[0].rotation
 
     def _describe(self, container: InputContainer) -> StreamInfo:
         stream = _video_of(container)
@@ -360,8 +367,8 @@ def _info_of(stream: VideoStream) -> StreamInfo:
     )
 
 
-def _turned(info: StreamInfo, rotation: int) -> StreamInfo:
-    rotation = round(rotation / 90) * 90 % 360
+def _turned(info: StreamInfo, degrees: float) -> StreamInfo:
+    rotation = round(degrees / 90) * 90 % 360
     size = FrameSize(info.size.height, info.size.width) if rotation in (90, 270) else info.size
     return replace(info, rotation=rotation, size=size)
 

@@ -45,6 +45,8 @@ def encode(
     keep: Callable[[av.Packet], bool] = lambda packet: True,
     size: tuple[int, int] = SIZE,
     container: dict[str, str] | None = None,
+    rotation: int = 0,
+    closed: bool = True,
 ) -> Path:
     """Writes `frames` pictures; `times` are their seconds where they are not evenly `rate` a second."""
     options = {"g": str(gop), "bf": str(b_frames), "preset": "ultrafast", "sc_threshold": "0", "b_strategy": "0"}
@@ -60,6 +62,8 @@ def encode(
     with av.open(str(path), "w", options=container or {}) as output:
         stream = output.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        if rotation:
+            stream.set_display_rotation(rotation)
         stream.codec_context.time_base = Fraction(1, 1000)
         for number in range(frames):
             frame = VideoFrame.from_ndarray(picture(number, size), format="bgr24")

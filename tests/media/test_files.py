@@ -115,6 +115,13 @@ def test_damaged_packets_are_passed_over(plain: Path) -> None:
     assert len(list(decode(broken))) == 9
 
 
+def test_open_groups_lose_only_what_refers_back(tmp_path: Path) -> None:
+    path = encode(tmp_path / "open.mp4", codec="libx265", closed=False)
+    frames = [frame for gop in groups(path) for frame in decode(gop)]
+    assert [number_of(frame.image) for frame in frames] == [frame.number - 1 for frame in frames]
+    assert len(frames) >= 40 - 3 * 4
+
+
 def test_start_needs_a_zone(plain: Path) -> None:
     with pytest.raises(BadTime, match="no time zone"):
         FileSource(plain, datetime(2026, 1, 1))  # noqa: DTZ001

@@ -42,18 +42,18 @@ def steps(packets: list[Packet]) -> list[float]:
 
 def test_live_pictures_start_at_a_keyframe_and_can_be_decoded(camera: SimulatedCamera) -> None:
     with source_of(camera) as source:
-        packets = list(islice(source.packets(), 40))
+        packets = list(islice(source.packets(), 26))
         frames = [frame for gop in group(source.info, packets) for frame in decode(gop)]
     assert packets[0].keyframe
     assert (source.info.codec, source.info.size) == ("h264", FrameSize(*SIZE))
-    assert len(frames) == 40
+    assert len(frames) == 26
     numbers = [number_of(frame.image) for frame in frames]
-    assert [(later - earlier) % 50 for earlier, later in pairwise(numbers)] == [1] * 39
+    assert [(later - earlier) % 50 for earlier, later in pairwise(numbers)] == [1] * 25
 
 
 def test_wall_clock_is_the_cameras_to_a_few_milliseconds(camera: SimulatedCamera) -> None:
     with source_of(camera) as source:
-        packets = list(islice(source.packets(), 40))
+        packets = list(islice(source.packets(), 26))
         frames = [frame for gop in group(source.info, packets) for frame in decode(gop)]
     for frame in frames:
         # A picture is shown for 50 ms; where in them the stamp lies must be the same for all, at the beginning.
@@ -75,12 +75,12 @@ def test_without_reports_the_clock_is_right_to_a_picture(camera: SimulatedCamera
 def test_b_frames_come_with_the_time_at_which_they_are_shown(tmp_path: Path) -> None:
     path = encode(tmp_path / "b.mp4", frames=80, rate=20, b_frames=2)
     with SimulatedCamera(path) as camera, RtspSource(camera.url, timeout=TIMEOUT) as source:
-        packets = list(islice(source.packets(), 40))
+        packets = list(islice(source.packets(), 26))
         frames = [frame for gop in group(source.info, packets) for frame in decode(gop)]
     assert all(b.data.dts > a.data.dts for a, b in pairwise(packets))  # type: ignore[operator]
     assert [frame.time for frame in frames] == sorted(frame.time for frame in frames)
-    numbers = [number_of(frame.image) for frame in frames[:30]]
-    assert [(later - earlier) % 50 for earlier, later in pairwise(numbers)] == [1] * 29
+    numbers = [number_of(frame.image) for frame in frames[:20]]
+    assert [(later - earlier) % 50 for earlier, later in pairwise(numbers)] == [1] * 19
 
 
 def silent_port() -> Iterator[str]:
@@ -157,14 +157,13 @@ def test_fault_while_it_plays(camera: SimulatedCamera, fault: str, cause: GapCau
     assert caught.value.cause is cause
 
 
-@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
-def test_jump_of_the_cameras_clock_leaves_no_mark(camera: SimulatedCamera, seconds: float) -> None:
+def test_jumps_of_the_cameras_clock_leave_no_mark(camera: SimulatedCamera) -> None:
     packets = []
     with source_of(camera) as source:
-        for packet in islice(source.packets(), 60):
+        for packet in islice(source.packets(), 50):
             packets.append(packet)
-            if len(packets) == 25:
-                camera.fault("clock_jump", seconds=seconds)
+            if len(packets) in (25, 35):
+                camera.fault("clock_jump", on=len(packets) == 25, seconds=3600)
     assert max(steps(packets)) < 0.1
     assert min(steps(packets)) > 0
     assert abs((packets[-1].time - datetime.now(UTC)).total_seconds()) < 0.5
@@ -174,7 +173,7 @@ def test_jump_of_the_cameras_clock_leaves_no_mark(camera: SimulatedCamera, secon
 def test_stamps_that_lie_are_replaced_by_arrival(camera: SimulatedCamera, fault: str) -> None:
     camera.fault(fault)
     with source_of(camera) as source:
-        packets = list(islice(source.packets(), 60))
+        packets = list(islice(source.packets(), 45))
     assert min(steps(packets)) > 0
     assert abs((packets[-1].time - datetime.now(UTC)).total_seconds()) < 0.6
 
