@@ -29,7 +29,7 @@ GROUPS = {
 }
 """The four labels of OmniSight Lab, and what detectors call them."""
 
-EDGE = 0.02  # share of a crop's side within which a box counts as cut by the crop's edge
+EDGE = 0.04  # share of a crop's side within which a box counts as cut by the crop's edge
 
 
 class Detector:

@@ -83,7 +83,7 @@ class Ssd:
     def __init__(self, graph: Graph, labels: int) -> None:
         self._input, self._height, self._width, self._planar = _picture_input(graph, "ssd")
         boxes = _output(graph, "ssd", (1, None, 4))
-        scores = _output(graph, "ssd", (1, None, labels))
+        scores = _output(graph, "ssd", (1, None, labels), other_than=boxes)
         self._boxes, self._scores = boxes.name, scores.name
         self._anchors = ssd_anchors(self._height, self._width)
         if boxes.shape[1] not in (None, len(self._anchors)):
@@ -276,11 +276,13 @@ def _picture_input(graph: Graph, family: str) -> tuple[Port, int, int, bool]:
     return port, height or DEFAULT_SIDE, width or DEFAULT_SIDE, planar
 
 
-def _output(graph: Graph, family: str, wanted: Shape) -> Port:
-    """The output of the `wanted` shape (None fits every size)."""
+def _output(graph: Graph, family: str, wanted: Shape, other_than: Port | None = None) -> Port:
+    """The first output of the `wanted` shape (None fits every size)."""
     for port in graph.outputs:
-        if len(port.shape) == len(wanted) and all(
-            have is None or want is None or have == want for have, want in zip(port.shape, wanted, strict=True)
+        if (
+            port != other_than
+            and len(port.shape) == len(wanted)
+            and all(have is None or want is None or have == want for have, want in zip(port.shape, wanted, strict=True))
         ):
             return port
     shape = ", ".join("N" if size is None else str(size) for size in wanted)

@@ -158,7 +158,7 @@ class MotionDetector:
         gray = self._small(image)
         elapsed = (time - self._last).total_seconds() if self._last else 0.0
         self._last = time
-        steady = self._without_light(gray)
+        steady = self._without_light(cv2.GaussianBlur(gray, (3, 3), 0))  # type: ignore[arg-type]
         mask = self._model.apply(steady, learningRate=self._rate(elapsed))
         foreground = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _SQUARE)
         changed = self._changed(steady, time)
@@ -205,7 +205,7 @@ class MotionDetector:
         self._earlier.append((time, gray))
         difference = cv2.absdiff(gray, before)
         noise = float(np.median(difference[::4, ::4]))
-        changed = np.where(difference > max(10.0, 6 * noise), 255, 0).astype(np.uint8)
+        changed = np.where(difference > max(10.0, 4.5 * noise), 255, 0).astype(np.uint8)
         return cv2.morphologyEx(changed, cv2.MORPH_OPEN, _CROSS)  # type: ignore[return-value]
 
     def _describe(self, foreground: Any, changed: Gray) -> Motion:
