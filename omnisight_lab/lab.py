@@ -271,7 +271,8 @@ class Lab:
     ) -> Result:
         """The named query of the catalogue.
 
-        `from_` and `to`: aware times, or dates for their local midnight (default: the last seven local days).
+        `from_` and `to`: aware times, or dates for their midnight in the cameras' zone, or the site's where theirs differ
+        (default: the last seven days there).
         `cameras`: names or ids. `tz`: a zone for every camera, in place of its own. `engine`: duckdb (the mirror) or
         postgres (live).
         """
@@ -344,16 +345,16 @@ class Lab:
         tz: str | None,
     ) -> tuple[Scope, str]:
         """What the query is asked for, and its zone in words."""
-        now = self._clock.now()
+        now, site = self._clock.now(), self.timezone
         if tz is not None:
             zone_of(tz)
-        span = window(from_, to, tz or self.timezone, now)
-        if query.quarters:
-            span = whole_quarters(span)
         known = engine.fetch(TABLES.cameras.select("id", "name", "timezone")).to_pylist()
         ids = _camera_ids(known, cameras)
-        zones = {camera["timezone"] for camera in known if ids is None or camera["id"] in ids}
-        return Scope(span, now, ids, tz), tz or _zone_words(zones, self.timezone)
+        zones = {tz} if tz else {camera["timezone"] for camera in known if ids is None or camera["id"] in ids}
+        span = window(from_, to, next(iter(zones)) if len(zones) == 1 else site, now)
+        if query.quarters:
+            span = whole_quarters(span)
+        return Scope(span, now, ids, tz), _zone_words(zones, site)
 
     def _companions(
         self, query: Query, scope: Scope, about: About, engine: Engine, typed: Mapping[str, Any]

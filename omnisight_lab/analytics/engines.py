@@ -7,9 +7,11 @@ tables, so that an engine is no more than a dialect and a way to fetch Arrow.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import duckdb
 import ibis
@@ -68,9 +70,10 @@ class DuckDBEngine:
 
     def __init__(self, root: Path, manifest: Manifest) -> None:
         self.root, self.generation, self.snapshot = root, manifest.generation, manifest.snapshot
-        self._connection = duckdb.connect(config={"preserve_insertion_order": False})
-        self._connection.execute(f"SET TimeZone = 'UTC'; CREATE SCHEMA {SCHEMA}")
-        with self._translated():
+        self._connection = duckdb.connect()
+        spill = _text(root / ".spill")
+        self._connection.execute(f"SET TimeZone = 'UTC'; SET temp_directory = {spill}; CREATE SCHEMA {SCHEMA}")
+        with _translated(root):
             for name in LOGICAL:
                 self._connection.execute(_view(root, manifest, name))
         self._connection.execute(f"USE memory.{SCHEMA}")
@@ -95,40 +98,31 @@ class DuckDBEngine:
         if timer:
             timer.start()
         try:
-            with self._translated(seconds):
+            with _translated(self.root, seconds):
                 return cursor.sql(sql).to_arrow_table()
         finally:
             if timer:
                 timer.cancel()
             cursor.close()
 
-    def _translated(self, seconds: float | None = None) -> Any:
-        return _translated(self.root, seconds)
-
     def close(self) -> None:
         self._connection.close()
 
 
-class _translated:
+@contextmanager
+def _translated(root: Path, seconds: float | None = None) -> Iterator[None]:
     """DuckDB's errors as ours, in one line."""
-
-    def __init__(self, root: Path, seconds: float | None) -> None:
-        self.root, self.seconds = root, seconds
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or not isinstance(error, duckdb.Error):
-            return
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise QueryError(f"the query was stopped after {seconds:g} seconds") from error
+    except duckdb.PermissionException as error:
+        raise QueryError("a query may read the mirror's tables only, no other file or address") from error
+    except duckdb.Error as error:
         line = " ".join(str(error).split("\n\n")[0].split())
-        if isinstance(error, duckdb.InterruptException):
-            raise QueryError(f"the query was stopped after {self.seconds:g} seconds") from error
-        if isinstance(error, duckdb.PermissionException):
-            raise QueryError("a query may read the mirror's tables only, no other file or address") from error
-        if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and str(self.root) in line:
+        if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and str(root) in line:
             raise MirrorError(
-                f"the mirror in {self.root} is damaged or has moved on; run `omnisight mirror refresh` and ask again"
+                f"the mirror in {root} is damaged or has moved on; run `omnisight mirror refresh` and ask again"
             ) from error
         raise QueryError(f"the query failed: {line}") from error
 

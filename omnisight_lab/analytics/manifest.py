@@ -40,7 +40,8 @@ class Part:
 class Manifest:
     """One generation of the mirror: table -> day (ISO, or "all") -> part.
 
-    `snapshot`: time of the database's snapshot, aware UTC; `checked`: that of the last one that looked at every day.
+    `snapshot`: time of the database's snapshot, aware UTC; `checked`: that of the last one that looked at every day,
+    which took `check_seconds`.
     `generation` rises when files change. `retired`: files of earlier generations and when they were replaced.
     """
 
@@ -49,6 +50,7 @@ class Manifest:
     generation: int
     snapshot: datetime
     checked: datetime
+    check_seconds: float
     tables: dict[str, dict[str, Part]]
     retired: dict[str, datetime] = field(default_factory=dict)
 
@@ -95,6 +97,7 @@ def _decoded(data: dict[str, Any]) -> Manifest | None:
         data["generation"],
         datetime.fromisoformat(data["snapshot"]),
         datetime.fromisoformat(data["checked"]),
+        data["check_seconds"],
         {table: {day: _part(part) for day, part in days.items()} for table, days in data["tables"].items()},
         {path: datetime.fromisoformat(time) for path, time in data["retired"].items()},
     )

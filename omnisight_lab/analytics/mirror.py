@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import duckdb
@@ -29,7 +30,8 @@ from omnisight_lab.errors import MirrorError, StorageError
 
 WHOLE = "all"
 RECENT_DAYS = 2
-CHECK_EVERY = timedelta(minutes=10)
+CHECK_SHARE = 20
+"""All days are looked at again after so many times what it took: at most 5 % of the time goes there."""
 RETIRED_FOR = timedelta(minutes=15)
 LOCK_SECONDS = 600
 
@@ -98,14 +100,22 @@ class Mirror:
     ) -> Refreshed:
         """Brings the mirror to the database's state.
 
-        `recent` looks at the last two days only, unless all have not been looked at for ten minutes. With `max_age`
-        (seconds) a mirror that another process has just refreshed is left as it is.
+        `recent` looks at the last two days only, unless looking at all of them is cheap or due. With `max_age`
+        (seconds) a mirror that somebody else has refreshed meanwhile is left as it is.
         """
-        with self._lock, self._writer(database) as connection:
-            old = None if rebuild else self._kept(connection)
-            if old and max_age is not None and _age(old) <= max_age:
-                return Refreshed(old, 0, 0)
-            return _Refresh(self.root, connection, old, recent, progress).run()
+        with self._lock:
+            if (young := self._young(max_age)) is not None:
+                return Refreshed(young, 0, 0)
+            with self._writer(database) as connection:
+                if (young := self._young(max_age)) is not None:
+                    return Refreshed(young, 0, 0)
+                old = None if rebuild else self._kept(connection)
+                return _Refresh(self.root, connection, old, recent, progress).run()
+
+    def _young(self, max_age: float | None) -> Manifest | None:
+        """The manifest, if its snapshot is no older than `max_age` seconds."""
+        found = self.manifest() if max_age is not None else None
+        return found if found and _age(found) <= (max_age or 0) else None
 
     @contextmanager
     def _writer(self, database: Database) -> Iterator[Any]:
@@ -159,8 +169,10 @@ class _Refresh:
         self, root: Path, connection: Any, old: Manifest | None, recent: bool, progress: Progress | None
     ) -> None:
         self.root, self.connection, self.old, self.progress = root, connection, old, progress
-        self.recent = recent and old is not None and datetime.now(UTC) - old.checked < CHECK_EVERY
+        due = timedelta(seconds=CHECK_SHARE * old.check_seconds) if old else timedelta(0)
+        self.recent = recent and old is not None and datetime.now(UTC) - old.checked < due
         self.done = self.total = 0
+        self.check_seconds = 0.0
         self.duckdb = duckdb.connect()
 
     def run(self) -> Refreshed:
@@ -169,7 +181,9 @@ class _Refresh:
             postgres.run(self.connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             snapshot = postgres.rows(self.connection, "SELECT timezone('UTC', now())")[0][0].replace(tzinfo=UTC)
             since = (snapshot - timedelta(days=RECENT_DAYS - 1)).date() if self.recent else None
+            began = monotonic()
             found = {name: self._fingerprints(table, since) for name, table in LOGICAL.items()}
+            self.check_seconds = monotonic() - began
             tables, parts = self._tables(found, since)
         finally:
             self.connection.rollback()
@@ -287,6 +301,7 @@ class _Refresh:
             (old.generation if old else 0) + bool(parts or not old),
             snapshot,
             old.checked if old and self.recent else snapshot,
+            old.check_seconds if old and self.recent else self.check_seconds,
             tables,
             old.retired if old else {},
         )

@@ -16,6 +16,7 @@ from omnisight_lab.analytics.queries.spans import (
     holes,
     located,
     overlap,
+    without_overlap,
 )
 from omnisight_lab.analytics.tables import Tables
 
@@ -55,8 +56,9 @@ def _coverage(tables: Tables, scope: Scope, *, min_gap: float = 1.0) -> ir.Table
 
 def _gaps(tables: Tables, scope: Scope, *, min_gap: float = 1.0) -> ir.Table:
     missing = holes(expected(tables, scope), footage(tables, scope))
-    noted = tables.gaps.mutate(open=tables.gaps.end_time.isnull()).drop("id")
+    noted = tables.gaps.mutate(open=tables.gaps.end_time.isnull())
     noted = clipped(scope.pick(closed(noted, tables, scope)), scope.start, scope.end)
+    noted = without_overlap(noted, "id")
     known = overlap(missing, noted)
     known = known.mutate(open=known.open & (known.end == known.span_end))
     unknown = holes(missing, noted).mutate(cause=ibis.literal("unknown"), open=ibis.literal(False))
@@ -102,7 +104,7 @@ GAPS = QUERIES.add(
             Column("cause", "text", "what the recorder noted; unknown where it noted nothing"),
             Column("open", "boolean", "whether it still went on at the data's age"),
         ),
-        keys=("start", "camera", "camera_id", "cause"),
+        keys=("start", "camera", "camera_id"),
         method="Every `[start, end)` that was expected and not recorded, cut where the recorder's notes change cause.",
         parameters=(MIN_GAP,),
     )

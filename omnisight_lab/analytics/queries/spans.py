@@ -56,12 +56,12 @@ def footage(tables: Tables, scope: Scope) -> ir.Table:
     return without_overlap(clipped(near, scope.start, scope.end))
 
 
-def without_overlap(spans: ir.Table) -> ir.Table:
-    """Each span of a camera cut down to what no earlier one covers."""
-    earlier = ibis.window(group_by="camera_id", order_by=["start", "end"], preceding=(None, 1))
+def without_overlap(spans: ir.Table, *ties: str) -> ir.Table:
+    """Each span of a camera cut down to what no earlier one covers; `ties`: columns that order spans which are equal."""
+    earlier = ibis.window(group_by="camera_id", order_by=["start", "end", *ties], preceding=(None, 1))
     seen = spans.mutate(covered=spans.end.max().over(earlier))
     cut = seen.mutate(start=ibis.greatest(seen.start, ibis.coalesce(seen.covered, seen.start)))
-    return cut.filter(cut.start < cut.end).select("camera_id", "start", "end")
+    return cut.filter(cut.start < cut.end).drop("covered")
 
 
 def overlap(spans: ir.Table, others: ir.Table) -> ir.Table:

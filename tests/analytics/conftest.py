@@ -1,0 +1,153 @@
+"""A small site, built row by row, and a Lab that looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnisight_lab.clock import FakeClock
+from omnisight_lab.db.lab_models import CameraPeriod, Gap
+from omnisight_lab.db.models import Base, Camera, DetectedObject, Event, Recording, Segment
+from omnisight_lab.db.session import Database
+from omnisight_lab.lab import Lab
+from omnisight_lab.settings import Paths
+
+
+def at(text: str) -> datetime:
+    """ISO text as aware UTC; without an offset it is UTC."""
+    time = datetime.fromisoformat(text)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+class Site:
+    """Writes rows of the ten tables straight into the database; ids are counted."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._count = 0
+
+    def _id(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind}-{self._count:05}"
+
+    def add(self, *rows: Base) -> None:
+        from sqlalchemy.orm import Session
+
+        with Session(self.database.engine) as session, session.begin():
+            session.add_all(rows)
+
+    def camera(self, name: str, zone: str | None = None) -> str:
+        """A camera's id; it is its name too."""
+        settings = {"timezone": zone} if zone else None
+        self.add(Camera(id=name, name=name, rtsp_url="", settings=settings, updated_at=at("2026-01-01")))
+        self.add(Recording(id=f"recording-{name}", camera_id=name, start_time=at("2026-01-01")))
+        return name
+
+    def footage(
+        self, camera: str, start: str, end: str, seconds: float = 3600, size: int = 1000, codec: str | None = "h264"
+    ) -> list[str]:
+        """Segments from start to end, each so many seconds long; their ids."""
+        rows, begin, stop = [], at(start), at(end)
+        while begin < stop:
+            until = min(begin + timedelta(seconds=seconds), stop)
+            rows.append(
+                Segment(
+                    id=self._id("segment"),
+                    recording_id=f"recording-{camera}",
+                    start_time=begin,
+                    end_time=until,
+                    duration=round((until - begin).total_seconds()),
+                    file_path="segments/x.mp4",
+                    file_size=size,
+                    meta={"codec": codec} if codec else None,
+                )
+            )
+            begin = until
+        ids = [row.id for row in rows]
+        self.add(*rows)
+        return ids
+
+    def event(
+        self,
+        camera: str | None,
+        time: str | datetime,
+        label: str = "car",
+        kind: str = "object_detected",
+        confidence: float | None = 0.5,
+        tracks: tuple[str | None, ...] = (),
+        **more: Any,
+    ) -> str:
+        """An event, and a box for each of `tracks`."""
+        start = at(time) if isinstance(time, str) else time
+        id = self._id("event")
+        meta = {"label": label, **more.pop("meta", {})}
+        self.add(
+            Event(id=id, camera_id=camera, timestamp=start, event_type=kind, confidence=confidence, meta=meta, **more)
+        )
+        self.add(*(self._box(id, label, confidence or 0.5, track) for track in tracks))
+        return id
+
+    def _box(self, event: str, label: str, confidence: float, track: str | None) -> DetectedObject:
+        return DetectedObject(
+            id=self._id("object"),
+            event_id=event,
+            object_type=label,
+            confidence=confidence,
+            bounding_box={"x": 1, "y": 2.5, "width": 30, "height": 40},
+            meta={"trackId": track, "offsetMs": 500, "best": True} if track else None,
+        )
+
+    def events(self, camera: str, start: str, end: str, every: int) -> None:
+        """One event every so many seconds, written by the database itself."""
+        self.run(
+            f"""INSERT INTO "Event" (id, "cameraId", "timestamp", "eventType", confidence, metadata, "updatedAt")
+                SELECT gen_random_uuid(), '{camera}', time, 'object_detected', 0.5, '{{"label": "car"}}', now()
+                FROM generate_series(timestamp '{at(start):%F %T}', timestamp '{at(end):%F %T}' - interval '1 ms',
+                                     interval '{every} s') AS time"""
+        )
+
+    def expect(self, camera: str, start: str, end: str | None = None) -> None:
+        self.add(CameraPeriod(camera_id=camera, start=at(start), end=at(end) if end else None))
+
+    def gap(self, camera: str, start: str, end: str | None, cause: str) -> None:
+        last = at(end or start)
+        self.add(Gap(camera_id=camera, start=at(start), end=at(end) if end else None, last_seen=last, cause=cause))
+
+    def run(self, sql: str) -> None:
+        """A statement by somebody who knows nothing of us."""
+        from sqlalchemy import text
+
+        with self.database.engine.begin() as connection:
+            connection.execute(text(sql))
+
+
+@pytest.fixture
+def site(database: Database) -> Site:
+    return Site(database)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return Paths(tmp_path / "home", tmp_path / "media")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(at("2026-11-01T12:34:56"))
+
+
+@pytest.fixture
+def lab(database: Database, paths: Paths, clock: FakeClock) -> Iterator[Lab]:
+    with Lab(database, paths, clock) as lab:
+        yield lab
+
+
+def ask(lab: Lab, name: str, *asked: Any, **more: Any) -> list[dict[str, Any]]:
+    """The rows of a query, which are the same from the mirror and from PostgreSQL."""
+    rows = lab.query(name, *asked, **more).rows()
+    assert lab.query(name, *asked, engine="postgres", **more).rows() == rows
+    return rows
