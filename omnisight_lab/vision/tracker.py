@@ -272,6 +272,7 @@ class Tracker:
             thing.motion.stop()
         elif not seen and moving > self.CALM:
             thing.disturbed = True
+            thing.misses = 0 if thing.standing else thing.misses  # it may be hidden: looks in vain tell nothing
         elif not seen and thing.standing and not thing.disturbed:
             self._put(thing, TrackPoint(time, thing.last.box, thing.confidence))
 
