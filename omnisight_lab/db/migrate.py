@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from omnisight_lab.db import check, views
 from omnisight_lab.db.session import Database, translated
@@ -55,11 +55,11 @@ def upgrade(database: Database, *, indexes: bool | None = None) -> None:
         if revision(connection) != HEAD:
             connection.exec_driver_sql(views.DROP)
             command.upgrade(config(connection), "head")
-        _refresh_views(connection, database)
         if indexes or (indexes is None and new):
             _add_indexes(connection)
         elif indexes is False:
             _drop_indexes(connection)
+        _refresh_views(connection, database)
 
 
 def downgrade(database: Database, revision: str = "base") -> None:
@@ -100,12 +100,19 @@ def _require_own_schema(installed: str | None, database: Database) -> None:
 
 
 def _refresh_views(connection: Connection, database: Database) -> None:
-    digest = views.digest(database.quoted_schema)
+    sql = views.create_sql(database.quoted_schema, _objects_indexed(connection))
+    digest = views.digest(sql)
     comment = connection.scalar(text("SELECT obj_description(to_regclass('lab.recorded'))"))
     if comment != digest:
         connection.exec_driver_sql(views.DROP)
-        connection.exec_driver_sql(views.create_sql(database.quoted_schema))
+        connection.exec_driver_sql(sql)
         connection.exec_driver_sql(f"COMMENT ON VIEW lab.recorded IS '{digest}'")
+
+
+def _objects_indexed(connection: Connection) -> bool:
+    """Whether any index, ours or another's, finds the objects of an event."""
+    indexes = inspect(connection).get_indexes("DetectedObject")
+    return any(index["column_names"][:1] == ["eventId"] for index in indexes)
 
 
 def _add_indexes(connection: Connection) -> None:

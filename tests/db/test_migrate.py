@@ -66,7 +66,7 @@ def test_processes_that_start_together_wait_for_the_first(empty_database_url: st
 
 def test_a_failed_upgrade_leaves_nothing(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     database = Database(empty_database_url)
-    monkeypatch.setattr(views, "create_sql", lambda public: "SELECT 1 / 0")
+    monkeypatch.setattr(views, "create_sql", lambda public, indexed: "SELECT 1 / 0")
     with pytest.raises(Exception, match="division by zero"):
         migrate.upgrade(database)
     with database.engine.connect() as connection:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from omnisight_lab.db import writes
+from omnisight_lab.db import migrate, writes
 from omnisight_lab.db.session import Database
 from omnisight_lab.types import GapCause, TimeRange
 from tests.db.conftest import START, Site, after, seen
@@ -184,8 +184,21 @@ def test_recorded_between_is_cut_at_its_ends(site: Site) -> None:
     assert sum(parts) == whole == 4000
 
 
-def test_an_unused_label_costs_nothing(site: Site) -> None:
+@pytest.mark.parametrize("indexed", [True, False])
+def test_an_unused_label_costs_nothing(site: Site, indexed: bool) -> None:
     """The planner drops what is not asked for: a count of events reads no other table."""
+    migrate.upgrade(site.database, indexes=indexed)
     for sql in ("SELECT count(*) FROM lab.events", "SELECT start_time, event_type FROM lab.events"):
         plan = "\n".join(str(row) for row in rows(site.database, f"EXPLAIN {sql}"))
         assert "DetectedObject" not in plan and "Camera" not in plan and "Function Scan" not in plan
+
+
+def test_labels_without_an_index_are_not_looked_up_one_by_one(site: Site) -> None:
+    writes.save_event(site.database, site.event("e1", seen("o1", "car", 0.9), seen("o2", "dog", 0.8)))
+    run(site.database, """UPDATE "Event" SET metadata = NULL""")
+    plans = []
+    for indexed in (True, False):
+        migrate.upgrade(site.database, indexes=indexed)
+        assert rows(site.database, "SELECT label FROM lab.events") == [{"label": "car"}]
+        plans.append("\n".join(str(row) for row in rows(site.database, "EXPLAIN SELECT label FROM lab.events")))
+    assert "SubPlan" in plans[0] and "SubPlan" not in plans[1]
