@@ -58,8 +58,8 @@ class DecodedFrame:
 class Decoder:
     """Decodes groups of one stream, one after another, in a codec context that is kept; on one thread.
 
-    With `fast` the loop filter is left out: a fifth cheaper at 1080p, good enough for motion, while the error grows
-    through each group.
+    With `fast` the loop filter is left out: about a fifth cheaper at 1080p. The error grows through each group (up
+    to 5 grey levels after 60 pictures of 768x432) and is gone at the next keyframe, which looks like motion.
     """
 
     def __init__(self, info: StreamInfo, *, fast: bool = False) -> None:

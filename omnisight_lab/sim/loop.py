@@ -127,11 +127,12 @@ def _is_sendable(path: Path) -> bool:
         if stream.codec_context.name != "h264":
             return False
         packets = [packet for packet in container.demux(stream) if packet.size]
+        rate = float(stream.average_rate or 25)
     if any(packet.pts is None or packet.dts is None for packet in packets):
         return False
     keyframes = [number for number, packet in enumerate(packets) if packet.is_keyframe]
     longest = max((b - a for a, b in pairwise([*keyframes, len(packets)])), default=0)
-    return longest <= _KEYFRAME_SECONDS * float(stream.average_rate or 25)
+    return longest <= _KEYFRAME_SECONDS * rate
 
 
 def _transcode(source: Path, target: Path) -> None:
