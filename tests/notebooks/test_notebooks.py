@@ -1,0 +1,82 @@
+"""The notebooks that come along: how they are written, and that they run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from papermill import execute_notebook
+
+from omnisight_lab import resources
+from omnisight_lab.db.session import Database
+from tests.reports.site import small_site
+
+FOLDER = resources.folder("notebooks")
+NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
+ALLOWED = {"omnisight_lab", "holoviews", "hvplot", "matplotlib", "numpy", "pandas"}
+LONGEST_CELL = 6
+
+
+def named(path: Path) -> str:
+    return path.relative_to(FOLDER).as_posix()
+
+
+def imports(source: str) -> Iterator[str]:
+    lines = [line for line in source.splitlines() if not line.startswith("%")]
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+
+
+def test_there_are_notebooks() -> None:
+    assert {"start_here.ipynb", "reports/daily_activity.ipynb"} <= {named(path) for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_notebook_is_clean(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
+    before = None
+    for cell in cells:
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None, cell.source
+            assert before == "markdown", f"no prose before: {cell.source}"
+            assert len([line for line in cell.source.splitlines() if line.strip()]) <= LONGEST_CELL, cell.source
+        before = cell.cell_type
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_notebook_imports_the_public_names_alone(path: Path) -> None:
+    for cell in nbformat.read(path, as_version=4).cells:
+        for module in imports(cell.source) if cell.cell_type == "code" else ():
+            top, _, deeper = module.partition(".")
+            assert top in ALLOWED and not (top == "omnisight_lab" and deeper), module
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["site", "empty"])
+def test_start_here_runs(filled: bool, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMNISIGHT_HOME", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", database.prisma_url)
+    monkeypatch.delenv("OMNISIGHT_MEDIA", raising=False)
+    if filled:
+        small_site(database, tmp_path)
+    output = tmp_path / "executed.ipynb"
+    done = execute_notebook(
+        FOLDER / "start_here.ipynb",
+        output,
+        engine_name="omnisight",
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        cwd=str(tmp_path),
+    )
+    shown = {cell.source.splitlines()[-1]: str(cell.outputs) for cell in done.cells if cell.cell_type == "code"}
+    assert "Warning" not in str(list(shown.values()))
+    pictures = "image/jpeg" in shown['lab.thumbnail(surest) if surest else "no events yet"']
+    assert (pictures, "video/mp4" in shown["clip"]) == (filled, filled)
+    assert "True" in shown["live.df().equals(activity.df())"]

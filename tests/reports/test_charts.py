@@ -1,0 +1,79 @@
+"""Charts: the right hours, classes and bars, in colours that a page can turn."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from omnisight_lab.lab import Lab
+from omnisight_lab.reports import charts
+from omnisight_lab.types import TimeRange
+from tests.reports.site import ZONE, Site, at
+
+
+def local_day(year: int, month: int, day: int, start_utc: int, hours: int) -> TimeRange:
+    first = datetime(year, month, day, tzinfo=UTC).timestamp() + start_utc * 3600
+    return TimeRange(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(first + hours * 3600, UTC))
+
+
+@pytest.mark.parametrize(
+    ("window", "zone", "count", "repeated"),
+    [
+        (local_day(2026, 3, 29, -1, 23), ZONE, 23, set()),
+        (local_day(2026, 10, 25, -2, 25), ZONE, 25, {"02"}),
+        (local_day(2026, 6, 1, 0, 24), "UTC", 24, set()),
+    ],
+)
+def test_hours_of_a_day(window: TimeRange, zone: str, count: int, repeated: set[str]) -> None:
+    found = charts.hours(window, zone)
+    labels = [hour.label for hour in found]
+    assert len(found) == count and len({hour.key for hour in found}) == count
+    assert {label for label in labels if labels.count(label) > 1} == repeated
+
+
+def test_half_hour_zones_have_whole_local_hours() -> None:
+    start = datetime(2026, 6, 1, 18, 15, tzinfo=UTC)  # midnight in Kathmandu, UTC + 5:45
+    found = charts.hours(TimeRange(start, start.replace(day=2)), "Asia/Kathmandu")
+    assert [hour.label for hour in found] == [f"{hour:02d}" for hour in range(24)]
+    assert all((after.start - before.start).total_seconds() == 3600 for before, after in pairwise(found))
+
+
+@pytest.mark.parametrize(("largest", "step"), [(0, 1), (9, 2), (10, 2), (10.1, 2.5), (0.3, 0.1), (1234, 250)])
+def test_classes_are_round_and_hold_the_largest(largest: float, step: float) -> None:
+    assert charts._step(largest) == step
+    assert charts._level(largest, step) <= 5 and charts._level(0, step) == 0
+    assert charts._level(step, step) == 1 and charts._level(step * 1.01, step) == 2
+
+
+@pytest.fixture(scope="module")
+def lab(site: Site) -> Lab:
+    return Lab(site.database, site.paths)
+
+
+def test_every_colour_is_the_pages(lab: Lab) -> None:
+    coverage = lab.coverage(at(0), at(24), tz=ZONE)
+    svg = charts.coverage_chart(coverage).html
+    assert not re.search(r"(?:fill|stroke): #(?!ffffff|000000)", svg)
+    assert "var(--recorded, #2f6fb2)" in svg and "xmlns" not in svg and "http" not in svg
+    assert 'aria-label="Recorded time by camera; 2 gaps, 3 h 20 min in all"' in svg
+
+
+def test_lanes_show_the_hours_in_which_recording_was_expected(lab: Lab) -> None:
+    svg = charts.coverage_chart(lab.coverage(at(0), at(24), cameras="Yard", tz=ZONE)).html
+    assert re.findall(r">(\d\d:\d\d)</text>", svg) == [f"{8 + q // 4:02d}:{q % 4 * 15:02d}" for q in range(9)]
+
+
+def test_gap_that_is_too_short_to_be_seen_is_drawn_wider() -> None:
+    shown = TimeRange(at(0), at(24))
+    start, width = charts._gap_bar(shown, {"start": at(24, 0, -5), "seconds": 5.0})
+    assert width == pytest.approx(86_400 * 0.003) and start + width == pytest.approx(86_400)
+    assert charts._gap_bar(shown, {"start": at(6), "seconds": 7200.0}) == (21_600, 7200)
+
+
+def test_labels_beyond_the_first_are_summed(lab: Lab) -> None:
+    detections = lab.detections(at(0), at(24), tz=ZONE)
+    assert charts.label_chart(detections).text == "Objects by class: car 7, person 6, bicycle 5"
+    assert charts.label_chart(detections, most=1).text == "Objects by class: car 7, 2 others 11"
