@@ -16,8 +16,9 @@ from tests.sim.conftest import connect
 
 
 @contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "omnisight_lab.sim", *arguments]
+def started(*arguments: str, by: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
+    """The process, or that of the command `by` which starts it."""
+    command = [*by, sys.executable, "-m", "omnisight_lab.sim", *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -41,6 +42,14 @@ def test_it_prints_its_address_and_ends_on_a_signal(clip: Path, number: signal.S
             process.send_signal(number)
             assert process.wait(10) == 0
         assert process.stderr.read() == ""
+
+
+def test_it_ends_with_its_parent(clip: Path) -> None:
+    with started("--video", str(clip), by=("sh", "-c", '"$@" & wait', "sh")) as shell:
+        assert shell.stdout
+        assert shell.stdout.readline().startswith("rtsp://127.0.0.1:")
+        shell.kill()
+        assert shell.stdout.read() == ""  # the camera's end of the pipe is closed, too
 
 
 def test_what_is_no_video_is_one_line(tmp_path: Path) -> None:
