@@ -271,8 +271,8 @@ class Lab:
     ) -> Result:
         """The named query of the catalogue.
 
-        `from_` and `to`: aware times, or dates for their midnight in the cameras' zone, or the site's where theirs differ
-        (default: the last seven days there).
+        `from_` and `to`: aware times, or dates for their midnight in the cameras' zone (the site's where theirs
+        differ); by default the last seven days there.
         `cameras`: names or ids. `tz`: a zone for every camera, in place of its own. `engine`: duckdb (the mirror) or
         postgres (live).
         """

@@ -57,7 +57,7 @@ def footage(tables: Tables, scope: Scope) -> ir.Table:
 
 
 def without_overlap(spans: ir.Table, *ties: str) -> ir.Table:
-    """Each span of a camera cut down to what no earlier one covers; `ties`: columns that order spans which are equal."""
+    """Each span of a camera cut down to what no earlier one covers; `ties`: columns that order equal spans."""
     earlier = ibis.window(group_by="camera_id", order_by=["start", "end", *ties], preceding=(None, 1))
     seen = spans.mutate(covered=spans.end.max().over(earlier))
     cut = seen.mutate(start=ibis.greatest(seen.start, ibis.coalesce(seen.covered, seen.start)))
