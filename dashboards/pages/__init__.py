@@ -1,0 +1,11 @@
+"""The catalogue of pages: one entry here makes a page, its address and its place in the navigation."""
+
+from __future__ import annotations
+
+from dashboards.frame import PageSpec
+from dashboards.pages import events, overview
+
+PAGES = (
+    PageSpec("overview", "Overview", "overview", overview.page),
+    PageSpec("events", "Events", "events", events.page),
+)
