@@ -25,13 +25,12 @@ def draw(name: str, data: pd.DataFrame, *, zone: str, backend: str | None = None
         raise UsageError(f"there is no chart for {name}; there are charts for {', '.join(sorted(CHARTS))}")
     backend = ready(backend)
     if data.empty:
-        return _nothing(name, zone, backend)
+        return _words(f"no rows of {name} in this window", f"{name} ({_short(zone)})", backend)
     return CHARTS[name](data, zone=zone, backend=backend, **beside)
 
 
-def _nothing(name: str, zone: str, backend: str) -> Any:
-    text = hv.Text(0.5, 0.5, f"no rows of {name} in this window")
-    return text.opts(**options("Text", backend, title=f"{name} ({_short(zone)})"))
+def _words(text: str, title: str, backend: str) -> Any:
+    return hv.Text(0.5, 0.5, text).opts(**options("Text", backend, title=title))
 
 
 def _short(zone: str) -> str:
@@ -43,6 +42,8 @@ def activity(data: pd.DataFrame, *, zone: str, backend: str) -> Any:
     """Events per recorded camera-hour: a curve per camera up to two days, else a heat map of days and hours."""
     days = data["hour"].dt.normalize().nunique()
     title = f"Events per recorded camera-hour ({_short(zone)})"
+    if not data["rate"].notna().any():
+        return _words("nothing was recorded in this window", title, backend)
     return (_heatmap if days >= HEATMAP_FROM_DAYS else _curves)(data, title, backend)
 
 
@@ -71,8 +72,7 @@ def _heatmap(data: pd.DataFrame, title: str, backend: str) -> Any:
 
 def _from_zero(rates: Any) -> tuple[float, float]:
     """Limits from 0 to the highest rate: a rate that hardly changes looks as even as it is."""
-    known = rates[np.isfinite(rates)]
-    return 0.0, float(known.max()) or 1.0 if known.size else 1.0
+    return 0.0, float(np.nanmax(rates)) or 1.0
 
 
 def _curves(data: pd.DataFrame, title: str, backend: str) -> Any:
