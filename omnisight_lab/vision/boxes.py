@@ -71,7 +71,7 @@ def crops_around(boxes: Sequence[Corners], width: int, height: int, *, most: int
         if any(c[0] <= x1 and c[1] <= y1 and c[2] >= x2 and c[3] >= y2 for c in crops):
             continue
         longest = max(x2 - x1, y2 - y1)
-        side = min(max(round(1.5 * longest), least), width, height)
+        side = min(max(round(1.8 * longest), least), width, height)
         if side < 1.1 * longest:
             continue
         left = round(min(max((x1 + x2 - side) / 2, 0), width - side))

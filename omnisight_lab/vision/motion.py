@@ -33,18 +33,19 @@ class PacketGate:
     """Tells quiet groups of pictures from busy ones by their inter frames' bytes alone.
 
     An encoder at free bit rate spends bytes on what changes. The gate learns what a quiet group costs on this
-    camera from groups that were decoded and showed no motion (`learn`), as median and MAD of the logarithm, and
-    calls a group quiet only well inside of that. It answers unknown, so that the group is decoded, while it has
-    seen too little; where quiet groups vary too much or are large beside their keyframe (constant bit rate,
-    noise), so that motion could hide in them; where motion was found at sizes that passed for quiet; and once in
-    a while in any case, to stay honest.
+    camera from groups that were decoded (`learn`): median and MAD of the logarithm of those without motion, and the
+    smallest of those with motion. Only what lies below both is quiet. It answers unknown, so that the group is
+    decoded, while it has seen too little; where quiet groups vary too much, or are large beside their keyframe
+    (constant bit rate, noise), so that motion could hide in them; and once in a while in any case, to stay honest.
     """
 
     HISTORY = 60  # groups that make up the statistics
     WARM_UP = 8  # groups without motion that it takes to begin
     HONEST = 10  # every so many quiet groups one is decoded
-    LONGEST_SPREAD = 0.25  # deviation of the logarithm above which sizes tell nothing
-    LARGEST_SHARE = 0.08  # of a keyframe, by a quiet inter frame: beyond, the stream is noise or padding
+    LARGEST_SPREAD = 0.5  # deviation of the logarithm above which sizes tell nothing
+    MARGIN = 0.1  # of the logarithm, below the smallest busy groups
+    SMALLEST = 200  # bytes a frame that the smallest thing worth seeing may cost: nothing larger may be hidden by noise
+    LARGEST_SHARE = 0.05  # of a keyframe, by a quiet inter frame: beyond, the stream is noise or padding
     WINDOW = 5  # inter frames over which a burst is looked for
 
     def __init__(self) -> None:
@@ -85,13 +86,17 @@ class PacketGate:
         """The level up to which a group is quiet, or None while sizes can't be trusted."""
         if len(self._quiet) < self.WARM_UP or float(np.median(self._share)) > self.LARGEST_SHARE:
             return None
-        levels = np.array(self._quiet)
+        # The quietest two thirds: somebody may have stood there in the rest, which costs bytes without motion.
+        levels = np.sort(self._quiet)[: -(-len(self._quiet) * 2 // 3)]
         median = float(np.median(levels))
         spread = 1.4826 * float(np.median(np.abs(levels - median)))
-        if spread > self.LONGEST_SPREAD:
+        limit = median + max(2 * spread, 0.15)
+        hidden = np.exp(median + spread) - np.exp(median)
+        if spread > self.LARGEST_SPREAD or hidden > self.SMALLEST:
             return None
-        limit = median + max(3 * spread, 0.15)
-        return None if any(level <= limit for level in self._busy) else limit
+        limit = min(limit, float(np.log(np.exp(median) + self.SMALLEST)))
+        # A tenth of the busy groups may be as small as quiet ones: those into which motion's last moment fell.
+        return min(limit, float(np.quantile(self._busy, 0.1)) - self.MARGIN) if self._busy else limit
 
 
 @dataclass(frozen=True, slots=True)
