@@ -348,13 +348,14 @@ class Lab:
         now, site = self._clock.now(), self.timezone
         if tz is not None:
             zone_of(tz)
-        known = engine.fetch(TABLES.cameras.select("id", "name", "timezone")).to_pylist()
+        known = engine.fetch(TABLES.cameras.select("id", "name", "own_timezone")).to_pylist()
         ids = _camera_ids(known, cameras)
-        zones = {tz} if tz else {camera["timezone"] for camera in known if ids is None or camera["id"] in ids}
+        own = {camera["own_timezone"] or site for camera in known if ids is None or camera["id"] in ids}
+        zones = {tz} if tz else own
         span = window(from_, to, next(iter(zones)) if len(zones) == 1 else site, now)
         if query.quarters:
             span = whole_quarters(span)
-        return Scope(span, now, ids, tz), _zone_words(zones, site)
+        return Scope(span, now, ids, tz, site), _zone_words(zones, site)
 
     def _companions(
         self, query: Query, scope: Scope, about: About, engine: Engine, typed: Mapping[str, Any]
@@ -396,6 +397,7 @@ class Lab:
     def cameras(self) -> list[CameraState]:
         """All cameras by name, as they are now."""
         site = self.timezone
+        zones = {row["id"]: row["own_timezone"] for row in self.engine("postgres").fetch(TABLES.cameras).to_pylist()}
         with self.database.session() as session:
             states = []
             for camera in reads.cameras(session):
@@ -408,7 +410,7 @@ class Lab:
                         camera.model,
                         camera.status.value,
                         camera.enabled,
-                        str((camera.settings or {}).get("timezone") or site),
+                        zones.get(camera.id) or site,
                         reads.last_recorded(session, camera.id),
                         gap.cause if gap else None,
                         gap.start if gap else None,
@@ -419,7 +421,7 @@ class Lab:
     def event(self, event: Any) -> EventDetail:
         """The event with its boxes, as it is now; takes an id, or a row of `events()`."""
         wanted = _event_id(event)
-        engine = PostgresEngine(self.database, self._clock.now())
+        engine = self.engine("postgres")
         rows = engine.fetch(TABLES.events.filter(TABLES.events.id == wanted)).to_pylist()
         if not rows:
             raise UnknownName("event", wanted, ())
@@ -447,7 +449,7 @@ class Lab:
             raise UnknownName("kind of media", kind, columns)
         name, column = columns[kind]
         table = getattr(TABLES, name)
-        engine = PostgresEngine(self.database, self._clock.now())
+        engine = self.engine("postgres")
         found = engine.fetch(table.filter(table.id == id).select(path=table[column])).to_pylist()
         if not found:
             raise UnknownName(kind.replace("_", " "), id, ())
@@ -486,7 +488,7 @@ class Lab:
             .order_by(segments.start_time.desc())
             .limit(1)
         )
-        found = PostgresEngine(self.database, self._clock.now()).fetch(newest).to_pylist()
+        found = self.engine("postgres").fetch(newest).to_pylist()
         try:
             return self._stored(found[0]["thumbnail_path"]) if found else None
         except MediaError:
@@ -591,7 +593,7 @@ def _detail(
         row["id"],
         row["camera_id"],
         camera.get("name") or row["camera_id"] or "unknown",
-        camera.get("timezone") or site,
+        camera.get("own_timezone") or site,
         row["start_time"].replace(tzinfo=UTC),
         row["end_time"].replace(tzinfo=UTC) if row["end_time"] else None,
         row["event_type"],

@@ -58,6 +58,7 @@ LOGICAL = {
                 "model": "string",
                 "status": "string",
                 "timezone": "string",
+                "own_timezone": "string",
                 "created_at": "timestamp",
             },
         ),

@@ -95,11 +95,11 @@ SELECT coalesce((SELECT s."settingValue" FROM :public."SystemSettings" s
     ),
     View(
         "cameras",
-        "id text, name text, location text, model text, status text, timezone text, "
+        "id text, name text, location text, model text, status text, timezone text, own_timezone text, "
         "created_at timestamp, updated_at timestamp",
         """
 SELECT c.id, c.name, c.location, c.model, c.status::text,
-       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), c."createdAt", c."updatedAt"
+       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), z.timezone, c."createdAt", c."updatedAt"
 FROM :public."Camera" c
 JOIN lab.camera_zones z ON z.camera_id = c.id
 """,

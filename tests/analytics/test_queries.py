@@ -133,6 +133,16 @@ def test_cameras_are_chosen_by_name_and_zones_stay_their_own(site: Site, lab: La
     assert [row["hour"].isoformat() for row in two] == ["2026-10-20T17:00:00+05:30"] * 2
 
 
+def test_the_sites_zone_counts_where_a_camera_has_none(site: Site, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.event(site.camera("a", "Asia/Kathmandu"), "2026-10-20T12:10")
+    site.event(site.camera("b"), "2026-10-20T12:10")
+    site.event("gone", "2026-10-20T12:10")
+    lab.refresh()
+    monkeypatch.setenv("OMNISIGHT_SITE_TIMEZONE", "Europe/Berlin")
+    rows = ask(lab, "activity", "2026-10-20", "2026-10-21")
+    assert table(rows, "camera", "utc_offset") == [("a", 345), ("b", 120), ("gone", 120)]
+
+
 def test_rows_of_a_camera_that_is_gone_are_kept(site: Site, lab: Lab) -> None:
     site.event("no-such-camera", "2026-10-20T12:10", tracks=("1",))
     site.event(None, "2026-10-20T12:10")

@@ -16,7 +16,7 @@ from omnisight_lab.types import GapCause, TimeRange
 from tests.db.conftest import START, Site, after, seen
 
 CONTRACT = {
-    "cameras": "id name location model status timezone created_at",
+    "cameras": "id name location model status timezone own_timezone created_at",
     "recordings": "id camera_id stream_id start_time end_time status",
     "segments": "id recording_id camera_id start_time end_time duration_seconds file_path file_size thumbnail_path "
     "codec frames keyframes width height updated_at timezone",

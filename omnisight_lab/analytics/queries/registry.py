@@ -41,7 +41,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What every query is asked for: a window, some cameras (ids; None: all), a zone (None: each camera's own).
+    """What every query is asked for: a window, some cameras (ids; None: all), a zone (None: each camera's own,
+    else that of the `site`).
 
     `now` ends spans that are still open: they count up to the last full hour, or to the end of the camera's newest
     segment where that is later, so that the segment being written is not taken for a gap.
@@ -51,6 +52,7 @@ class Scope:
     now: datetime
     cameras: tuple[str, ...] | None = None
     timezone: str | None = None
+    site: str = "UTC"
 
     @property
     def start(self) -> ir.TimestampScalar:
@@ -71,7 +73,8 @@ class Scope:
     def named(self, tables: Tables) -> ir.Table:
         """(camera_id, camera, timezone) of the cameras that were asked for; the zone that was asked for goes first."""
         cameras = tables.cameras
-        zone = cameras.timezone if self.timezone is None else ibis.literal(self.timezone)
+        own = ibis.coalesce(cameras.own_timezone, ibis.literal(self.site))
+        zone = own if self.timezone is None else ibis.literal(self.timezone)
         return self.pick(cameras.select(camera_id=cameras.id, camera=cameras.name, timezone=zone))
 
 

@@ -115,8 +115,8 @@ def recorded_cells(tables: Tables, scope: Scope) -> ir.Table:
 
 
 def located(table: ir.Table, tables: Tables, scope: Scope) -> ir.Table:
-    """`table` with `camera` (name) and `timezone`; rows whose camera is gone keep its id and count in UTC."""
+    """`table` with `camera` (name) and `timezone`; rows whose camera is gone keep its id, in the site's zone."""
     joined = table.left_join(scope.named(tables), "camera_id").drop("camera_id_right")
-    zone = ibis.coalesce(joined.timezone, ibis.literal(scope.timezone or "UTC"))
+    zone = ibis.coalesce(joined.timezone, ibis.literal(scope.timezone or scope.site))
     name = ibis.coalesce(joined.camera, joined.camera_id, ibis.literal("unknown"))
     return joined.mutate(camera=name, timezone=zone)
