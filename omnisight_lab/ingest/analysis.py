@@ -99,7 +99,8 @@ class Analyser:
         stream = self._stream = self._stream or self._open(gop.info)
         sizes = [packet.size for packet in gop.packets]
         seen: list[Seen] = []
-        if self._gate.judge(sizes) is Activity.QUIET:
+        if self._gate.judge(sizes) is Activity.QUIET and not stream.watch.expects(gop.start):
+            # The keyframe keeps the background fresh, and shows where the sizes were wrong
             seen += self._look(stream, stream.decoder.frames(gop, keyframes_only=True), recording_id)
         if not seen or any(one.motion.moving for one in seen):
             rate = self._settings["detection.frames_per_second"]

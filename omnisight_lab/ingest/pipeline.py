@@ -15,10 +15,12 @@ from uuid import uuid4
 from omnisight_lab.clock import Clock
 from omnisight_lab.errors import MediaError, SourceError, StorageError
 from omnisight_lab.ingest.presence import Presence
+from omnisight_lab.ingest.resume import illustrated
 from omnisight_lab.ingest.run import Analysis, Rows, Run, Target
+from omnisight_lab.media.recover import recover
 from omnisight_lab.media.source import RtspSource, StreamInfo
 from omnisight_lab.ops import storage
-from omnisight_lab.types import GapCause
+from omnisight_lab.types import GapCause, TimeRange
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +60,14 @@ class Pipeline:
         self.end: datetime | None = None
         """End of the footage that was recorded last."""
         self._failures = 0
+        self._broken: Run | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set."""
         while not stop.is_set():
             try:
                 storage.require_room(self._media_root, self._settings()["recording.free_space_floor_mb"])
+                self._recover()
                 self._record(stop)
             except (MediaError, StorageError) as error:
                 self._lost(error)
@@ -117,6 +121,20 @@ class Pipeline:
             run.finish(error)
         finally:
             self.end = run.end or self.end
+            if run.broken:
+                self._broken = run
+
+    def _recover(self) -> None:
+        """Now that there is room, finish the file that a full disk broke off; what it lacks joins the gap."""
+        if self._broken is None:
+            return
+        run, self._broken = self._broken, None
+        for segment in recover(self._media_root, self._camera.id):
+            self._rows.put("close_segment", segment=illustrated(self._media_root, segment))
+            if segment.recording_id == run.recording_id and run.end and segment.end < run.end:
+                self._rows.put("end_recording", recording_id=run.recording_id, end=segment.end, error=True)
+                lost = TimeRange(segment.end, run.end)
+                self._rows.put("add_gap", camera_id=self._camera.id, span=lost, cause=GapCause.DISK_FULL)
 
     @contextmanager
     def _stream(self, info: StreamInfo) -> Iterator[str]:

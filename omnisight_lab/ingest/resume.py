@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from uuid import UUID
 
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import MediaError
+from omnisight_lab.errors import MediaError, OmniSightError
 from omnisight_lab.ingest.journal import Operation
-from omnisight_lab.media.naming import PART
+from omnisight_lab.media.naming import PART, SegmentName
 from omnisight_lab.media.recover import describe, recover
+from omnisight_lab.media.source import FileSource, Gop, decode
+from omnisight_lab.media.thumbnails import write_thumbnail
 from omnisight_lab.types import GapCause, SegmentFile
 
 log = logging.getLogger(__name__)
@@ -49,6 +52,7 @@ def resume(
     """Rows for footage without one, an end to all that was left open, and the gap `gap_id` from there on."""
     for segment in (*repaired, *_without_row(database, Path(media_root), set(files) - {s.path for s in repaired})):
         if not _of_a_killed_import(segment):
+            segment = illustrated(Path(media_root), segment)
             writes.start_recording(database, segment.recording_id, camera_id, None, segment.start)
             writes.close_segment(database, segment)
     accounted = writes.finish_left_behind(database, camera_id, at)
@@ -71,8 +75,22 @@ OPERATIONS: dict[str, Operation] = {
     "open_gap": writes.open_gap,
     "touch_gap": writes.touch_gap,
     "close_gap": writes.close_gap,
+    "add_gap": writes.add_gap,
 }
 """All that a camera process writes, by the names that its journal uses."""
+
+
+def illustrated(media_root: Path, segment: SegmentFile) -> SegmentFile:
+    """`segment`, which was described from its file, with a picture of its start."""
+    try:
+        with FileSource(media_root / segment.path) as source:
+            keyframe = Gop(source.info, (next(source.packets()),))
+            image = next(decode(keyframe)).image
+        path = SegmentName.parse(Path(segment.path)).thumbnail_path
+        return replace(segment, thumbnail_path=write_thumbnail(media_root, path, image))
+    except (OmniSightError, StopIteration) as error:
+        log.warning("segment %s gets no thumbnail: %s", segment.id, error)
+        return segment
 
 
 def _without_row(database: Database, media_root: Path, files: set[str]) -> Iterator[SegmentFile]:

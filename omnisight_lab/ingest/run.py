@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
+from omnisight_lab.errors import StorageError
 from omnisight_lab.ingest.analysis import Analyser
 from omnisight_lab.media.recorder import Recorder
 from omnisight_lab.media.source import Gop, Packet, StreamInfo
@@ -143,7 +146,10 @@ class Run:
     recording_id: str = field(default_factory=lambda: str(uuid4()))
     start: datetime | None = None
     end: datetime | None = None
-    """End of the last closed segment."""
+    """End of the last closed segment, or of what an unfinished one holds at most."""
+    broken: bool = False
+    """Whether a file was left unfinished, because the disk is full or fails."""
+    _last: datetime | None = None
     _recorder: Recorder | None = None
     _packets: list[Packet] = field(default_factory=list)
 
@@ -155,8 +161,10 @@ class Run:
         """Record `packet`; DiskFull and other StorageErrors come from the recorder."""
         if self._recorder is None:
             self._begin(packet)
-        assert self._recorder is not None
-        if closed := self._recorder.write(packet):
+        with self._watched(packet.time):
+            assert self._recorder is not None
+            closed = self._recorder.write(packet)
+        if closed:
             self._segment(closed)
         if self._packets and (packet.keyframe or len(self._packets) >= _LONGEST_GOP):
             self._hand_over()
@@ -169,7 +177,9 @@ class Run:
             return
         recorder, self._recorder = self._recorder, None
         try:
-            if closed := recorder.close():
+            with self._watched(self._last):
+                closed = recorder.close()
+            if closed:
                 self._segment(closed)
         finally:
             self._hand_over()
@@ -177,9 +187,19 @@ class Run:
                 "end_recording", recording_id=self.recording_id, end=self.end or self.start, error=error
             )
 
+    @contextmanager
+    def _watched(self, at: datetime | None) -> Iterator[None]:
+        """Notes that the file stays unfinished, with footage up to `at`, where writing fails."""
+        try:
+            yield
+        except StorageError:
+            self.broken, self.end = True, at
+            raise
+        self._last = at
+
     def _begin(self, packet: Packet) -> None:
         target = self.target
-        self.start = packet.time
+        self.start = self._last = packet.time
         self._recorder = Recorder(
             target.media_root,
             target.camera_id,

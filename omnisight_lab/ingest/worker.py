@@ -30,6 +30,8 @@ _LOOK_SECONDS = 2.0
 _TICK_SECONDS = 0.25
 _START_SECONDS = 120.0
 """Silence that is allowed to a process that repairs what its predecessor left."""
+_GRACE_SECONDS = 15.0
+"""Silence that is allowed beyond what time-outs explain."""
 _LONGEST_PAUSE = 60.0
 _STEADY_SECONDS = 60.0
 """A process that ran this long before it died is started again without a pause."""
@@ -182,7 +184,7 @@ class Worker:
         now = time.monotonic()
         if child.stop_until is not None:
             return now > child.stop_until
-        patience = 3 * float(self._settings["camera.timeout_seconds"]) + 15
+        patience = 3 * float(self._settings["camera.timeout_seconds"]) + _GRACE_SECONDS
         return now - child.heard > (_START_SECONDS if child.beat is None else patience)
 
     def _bury(self, id_: str, child: CameraChild) -> None:

@@ -16,6 +16,7 @@ import pytest
 from omnisight_lab.db import writes
 from omnisight_lab.db.models import Camera
 from omnisight_lab.db.session import Database
+from omnisight_lab.ingest import worker as worker_module
 from omnisight_lab.ingest.worker import Worker
 from omnisight_lab.settings import Paths, SiteSettings
 from omnisight_lab.sim.camera import SimulatedCamera
@@ -53,6 +54,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     return Paths(tmp_path / "home", tmp_path / "media")
+
+
+@pytest.fixture(autouse=True)
+def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that look often, so that tests wait less."""
+    monkeypatch.setattr(worker_module, "_LOOK_SECONDS", 0.25)
+    monkeypatch.setattr(worker_module, "_TICK_SECONDS", 0.05)
 
 
 @pytest.fixture
