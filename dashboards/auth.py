@@ -24,7 +24,6 @@ from omnisight_lab.errors import AccessDenied, TooManyAttempts
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from omnisight_lab.db.models import User
     from omnisight_lab.lab import Lab
 
 COOKIE = "omnisight_session"
@@ -41,29 +40,39 @@ class SessionEnded(AccessDenied):
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Who is logged in, as pages show it; `may`: what the role allows now."""
+
+    username: str
+    role: str
+    may: frozenset[Action]
+
+
+@dataclass(frozen=True, slots=True)
 class Visitor:
     """One login as a page holds it. It keeps no role: `require` asks the database each time."""
 
     lab: Lab
     token: str
 
-    def require(self, action: Action = Action.LOOK) -> User:
-        """The user; SessionEnded where the login is over, AccessDenied where the role does not allow `action`."""
+    def require(self, action: Action = Action.LOOK) -> Person:
+        """The person; SessionEnded where the login is over, AccessDenied where the role does not allow `action`."""
         user = self.lab.user_of(self.token) if self.token else None
         if user is None:
             raise SessionEnded
         roles.require(user, action)
-        return user
+        return Person(user.username, user.role.value, roles.ALLOWED[user.role])
 
 
 def visitor(lab: Lab) -> Visitor:
     """The login behind the Bokeh session that is being made, as `Provider` found it on the request."""
     context = pn.state.curdoc.session_context if pn.state.curdoc else None
-    return Visitor(lab, getattr(context.request, "omnisight_token", "") if context else "")
+    request = getattr(context, "request", None)
+    return Visitor(lab, getattr(request, "omnisight_token", None) or "")
 
 
 def local_path(target: str) -> str:
-    """`target` where it is a path of this site, HTTP 400 otherwise: a login page that redirects anywhere helps phishers."""
+    """`target` where it is a path of this site, else HTTP 400: a login that redirects anywhere helps phishers."""
     parts = urlsplit(target)
     strange = "\\" in target or any(ord(sign) < 32 for sign in target)
     if strange or parts.scheme or parts.netloc or not target.startswith("/") or target.startswith("//"):
@@ -76,14 +85,14 @@ class Provider(BasicAuthProvider):
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        super().__init__(login_endpoint="/login", logout_endpoint="/logout")
+        super().__init__(login_endpoint="/login", logout_endpoint="/logout")  # type: ignore[no-untyped-call]
 
     @property
     def get_user(self) -> None:
         return None
 
     @property
-    def get_user_async(self) -> Callable[[RequestHandler], Awaitable[str | None]]:
+    def get_user_async(self) -> Callable[[RequestHandler], Awaitable[str | None]]:  # type: ignore[override]
         return self._user
 
     async def _user(self, handler: RequestHandler) -> str | None:
@@ -94,11 +103,11 @@ class Provider(BasicAuthProvider):
         user = await asyncio.to_thread(self.lab.user_of, token)
         if user is None:
             return None
-        handler.request.omnisight_token = token
+        handler.request.omnisight_token = token  # type: ignore[attr-defined]
         return str(user.username)
 
     @property
-    def endpoints(self) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+    def endpoints(self) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:  # type: ignore[override]
         return [("/login", Login, {"lab": self.lab}), ("/logout", Logout, {"lab": self.lab})]
 
     @property

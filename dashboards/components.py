@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 """What a person did: `do` names it; the rest are the element's data attributes, all of them text from a browser."""
 
-Answer = Callable[[Message], Awaitable[None]]
+Answer = Callable[[Message], Coroutine[Any, Any, None]]
 
 
 def column(*children: Any, **params: Any) -> pn.Column:
@@ -36,7 +36,7 @@ class Fragment(JSComponent):
 
     def __init__(self, html: str = "", on: Answer | None = None, **params: Any) -> None:
         params = {"sizing_mode": "stretch_width", "margin": 0} | params
-        super().__init__(html=html, stylesheets=[asset("omnisight.css")], **params)
+        super().__init__(html=html, stylesheets=[asset("omnisight.css")], **params)  # type: ignore[no-untyped-call]
         self._on = on
 
     def _handle_msg(self, data: Any) -> None:
@@ -60,4 +60,4 @@ class Player(JSComponent):
 
     def __init__(self, **params: Any) -> None:
         params = {"sizing_mode": "stretch_width", "margin": 0} | params
-        super().__init__(stylesheets=[asset("omnisight.css")], **params)
+        super().__init__(stylesheets=[asset("omnisight.css")], **params)  # type: ignore[no-untyped-call]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 import panel as pn
-import panel_material_ui as pmui
+from panel.io.location import Location
+from panel_material_ui.template.base import Page
 
-from dashboards.auth import SessionEnded, Visitor, visitor
+from dashboards.auth import Person, SessionEnded, Visitor, visitor
 from dashboards.components import Fragment, Message, column
 from dashboards.markup import FOLDER, render
-from omnisight_lab.access.roles import Action, may
+from omnisight_lab.access.roles import Action
 from omnisight_lab.errors import OmniSightError
 
 if TYPE_CHECKING:
-    from omnisight_lab.db.models import User
     from omnisight_lab.lab import Lab
 
 log = logging.getLogger(__name__)
@@ -80,12 +80,16 @@ class PageSpec:
 
 
 class Screen:
-    """One open page of one person. Pages use `lab`, `visitor`, `location`, `callback` and `say`."""
+    """One open page of one person. Pages use `lab`, `person`, `location`, `callback` and `say`.
+
+    `person` is who was there at the last check: to draw by, never to decide by.
+    """
 
     def __init__(self, lab: Lab, pages: Sequence[PageSpec], spec: PageSpec) -> None:
         self.lab, self._pages, self._spec = lab, pages, spec
         self.visitor: Visitor = visitor(lab)
-        self.location = pn.state.location
+        self.person = Person("", "", frozenset())
+        self.location = pn.state.location or Location()  # type: ignore[no-untyped-call]
         self._header, self._navigation = Fragment(on=self._header_message), Fragment()
         self._notice = Fragment()
         self._waiting = Fragment(render("frame.html", part="waiting"))
@@ -96,7 +100,7 @@ class Screen:
         self.page = self._make_page()
 
     def _make_page(self) -> Any:
-        return pmui.Page(
+        return Page(  # type: ignore[no-untyped-call]
             title="",
             meta_title=f"{self._spec.title} · {self._site_name()}",
             favicon=FOLDER / "assets" / "mark.svg",
@@ -119,19 +123,19 @@ class Screen:
     # --- what pages use ----------------------------------------------------------------------------------------------
 
     def callback(
-        self, function: Callable[..., Awaitable[None]], action: Action = Action.LOOK
-    ) -> Callable[..., Awaitable[None]]:
+        self, function: Callable[..., Coroutine[Any, Any, None]], action: Action = Action.LOOK
+    ) -> Callable[..., Coroutine[Any, Any, None]]:
         """`function` as an event handler: the login and its role are checked anew, and a failure becomes a notice."""
 
         async def checked(*arguments: Any) -> None:
             try:
-                await asyncio.to_thread(self.visitor.require, action)
+                self.person = await asyncio.to_thread(self.visitor.require, action)
                 await function(*arguments)
             except SessionEnded as error:
                 self._end(error)
             except OmniSightError as error:
                 self.say(str(error))
-            except Exception:  # noqa: BLE001 - a callback has nobody above it: the log gets the traceback, the page goes on
+            except Exception:
                 log.exception("a callback of page %s failed", self._spec.slug)
                 self.say("That did not work; the log of the dashboards says why.")
             else:
@@ -148,11 +152,11 @@ class Screen:
     def open(self) -> Any:
         """The page, which fills itself once the browser is there."""
         try:
-            user = self.visitor.require(self._spec.action)
-            self._draw_frame(user)
+            self.person = self.visitor.require(self._spec.action)
+            self._draw_frame(self._frame_values())
             view = self._spec.make(self)
             view.content.visible = False
-            # Both stand in the document from the start: what is added later, Bokeh sends back whole with its first message
+            # Both stand in the document from the start: what is added later comes back whole with its first message
             self._body.objects = [self._waiting, view.content]
             self._view = view
         except SessionEnded as error:
@@ -168,7 +172,8 @@ class Screen:
         await self._tick()
         seconds = await asyncio.to_thread(lambda: float(self.lab.settings["mirror.refresh_seconds"]))
         if self._view:
-            self._timer = pn.state.add_periodic_callback(self._tick, period=round(seconds * 1000))
+            period = round(seconds * 1000)
+            self._timer = pn.state.add_periodic_callback(self._tick, period=period)  # type: ignore[arg-type]
 
     async def _tick(self) -> None:
         """One refresh. What fails is said on the page and tried again at the next."""
@@ -176,16 +181,16 @@ class Screen:
         if view is None:
             return
         try:
-            user = await asyncio.to_thread(self.visitor.require, self._spec.action)
+            self.person = await asyncio.to_thread(self.visitor.require, self._spec.action)
             await view.refresh()
-            await asyncio.to_thread(self._draw_frame, user)
+            self._draw_frame(await asyncio.to_thread(self._frame_values))
             failed = ""
         except SessionEnded as error:
             self._end(error)
             return
         except OmniSightError as error:
             failed = str(error)
-        except Exception:  # noqa: BLE001 - the page must outlive one bad refresh: logged here, tried again at the next tick
+        except Exception:
             log.exception("page %s could not be refreshed", self._spec.slug)
             failed = "The page could not be refreshed; the log of the dashboards says why."
         self._after_tick(view, failed)
@@ -203,32 +208,36 @@ class Screen:
             self._failed = failed
             self.say(failed)
 
-    def _draw_frame(self, user: User) -> None:
+    def _frame_values(self) -> dict[str, Any]:
         status, settings = self.lab.mirror_status(), self.lab.settings
-        common = {
+        return {
             "site": settings["site.name"],
             "zone": settings["site.timezone"],
-            "user": user,
-            "xsrf": pn.state.cookies.get("_xsrf", ""),
             "snapshot": status.snapshot,
             "late": round(max(30.0, 4 * settings["mirror.refresh_seconds"])),
+        }
+
+    def _draw_frame(self, values: dict[str, Any]) -> None:
+        values |= {
+            "person": self.person,
+            "xsrf": pn.state.cookies.get("_xsrf", ""),
             "dark": self.page.dark_theme,
-            "pages": [page for page in self._pages if may(user, page.action)],
+            "pages": [page for page in self._pages if page.action in self.person.may],
             "here": self._spec.slug,
         }
-        self._header.html = render("frame.html", part="header", **common)
-        self._navigation.html = render("frame.html", part="navigation", **common)
+        self._header.html = render("frame.html", part="header", **values)
+        self._navigation.html = render("frame.html", part="navigation", **values)
 
     async def _header_message(self, message: Message) -> None:
         if message["do"] == "theme":
             self.page.dark_theme = message.get("value") == "dark"
-            await self.callback(self._draw_frame_again)()
+            await self.callback(self._redraw_frame)()
 
-    async def _draw_frame_again(self) -> None:
-        self._draw_frame(await asyncio.to_thread(self.visitor.require))
+    async def _redraw_frame(self) -> None:
+        self._draw_frame(await asyncio.to_thread(self._frame_values))
 
     def _end(self, error: SessionEnded) -> None:
-        here = f"{self.location.pathname}{self.location.search}" if self.location else "/"
+        here = f"{self.location.pathname}{self.location.search}"
         self._stop("Logged out", str(error), f"/login?next={quote(here, safe='')}", "Log in")
 
     def _stop(self, title: str, text: str, link: str = "", link_text: str = "") -> None:

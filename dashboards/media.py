@@ -45,7 +45,7 @@ async def _admit(handler: RequestHandler, lab: Lab, action: Action) -> None:
 class StoredFile(StaticFileHandler):
     """One file of the media root, found by the id of its row."""
 
-    def initialize(self, lab: Lab, find: Find, cache: str) -> None:
+    def initialize(self, lab: Lab, find: Find, cache: str) -> None:  # type: ignore[override]
         self.root, self.default_filename = "", None
         self._lab, self._find, self._cache = lab, find, cache
 

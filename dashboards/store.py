@@ -31,7 +31,10 @@ _SETTLING = timedelta(minutes=3)
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour of a camera's day: `state`: recorded, partly, missing (expected, not recorded), off (not expected), ahead."""
+    """One hour of a camera's day.
+
+    `state`: recorded, partly, missing (expected and not recorded), off (not expected), ahead (still to come).
+    """
 
     start: datetime
     events: int
@@ -223,7 +226,7 @@ def _event_rows(frame: Any) -> list[EventRow]:
     """Rows of a page of `lab.events()`; what pandas says as NaN is None."""
     rows = []
     for raw in frame.to_dict("records"):
-        row = {key: None if _missing(value) else value for key, value in raw.items()}
+        row: dict[str, Any] = {key: None if _missing(value) else value for key, value in raw.items()}
         offset = timedelta(minutes=int(row["utc_offset"] or 0))
         rows.append(
             EventRow(
@@ -246,7 +249,7 @@ def _missing(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """One page of events. `filters` are those that were used: an unknown camera or a page beyond the end is corrected."""
+    """One page of events; `filters` as they were used: without unknown cameras, and no page beyond the end."""
 
     filters: Filters
     rows: tuple[EventRow, ...]

@@ -11,9 +11,9 @@ import panel as pn
 from dashboards.components import Fragment, Message, Player, column
 from dashboards.filters import PERIODS, TYPES, Filters, parse
 from dashboards.frame import Screen
-from dashboards.markup import clock_text, render
+from dashboards.markup import asset, clock_text, render
 from dashboards.store import EventPage, EventRow, EventsStore, Footage
-from omnisight_lab.access.roles import Action, may
+from omnisight_lab.access.roles import Action
 
 CONFIDENCES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -136,13 +136,12 @@ class EventsPage:
 
     def _draw_detail(self) -> None:
         opened = self._opened
-        user = self._screen.visitor.require()
         values = {
             "opened": opened,
             "wanted": self._filters.event,
             "event": opened.event if opened else None,
             "local": opened.event.start.astimezone(ZoneInfo(opened.event.timezone)) if opened else None,
-            "may_export": may(user, Action.EXPORT),
+            "may_export": Action.EXPORT in self._screen.person.may,
             "listed": self._listed,
         }
         self._head.html = render("events.html", part="head", **values)
@@ -158,18 +157,8 @@ def _clock(row: EventRow, now: datetime) -> str:
 
 def _two_columns(bar: Fragment, listed: Fragment, detail: pn.Column) -> pn.Column:
     """Side by side where there is room; one above the other on a phone."""
-    style = """
-    :host { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 0 16px; max-width: 1680px; margin: 0 auto;
-      width: 100%; padding: 0 20px 24px; align-items: start; }
-    .detail { background: var(--panel-surface-color); border: 1px solid color-mix(in srgb, var(--panel-on-surface-color) 13%, transparent); border-radius: 10px;
-      position: sticky; top: 16px; }
-    .detail.none { visibility: hidden; }
-    @media (max-width: 1000px) { :host { grid-template-columns: minmax(0, 1fr); padding: 0 12px 20px; gap: 12px; }
-      .detail { position: static; } .first, .none { display: none; } .chosen { order: 1; } .list { order: 2; } }
-    """
-    bar.styles = {"grid-column": "1 / -1"}
-    listed.css_classes = ["list"]
-    return column(bar, listed, detail, stylesheets=[style])
+    bar.css_classes, listed.css_classes = ["filters"], ["list"]
+    return column(bar, listed, detail, stylesheets=[asset("events.css")])
 
 
 def page(screen: Screen) -> EventsPage:

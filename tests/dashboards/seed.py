@@ -88,7 +88,7 @@ def write_picture(path: Path, seconds: float, tint: int) -> None:
 
 @dataclass(frozen=True)
 class Site:
-    """What was put in: `start` is the first frame of the footage; the newest event starts 22 s later."""
+    """What was put in: `start` is the first frame of the footage; the newest event starts 27 s later."""
 
     database: Database
     home: Path
@@ -163,7 +163,7 @@ def _footage(site: Site, name: str, tint: int) -> None:
 
 
 def _events_with_footage(site: Site) -> list[EventDraft]:
-    """Five of the drawn car, 5 s each; the newest one runs over the cut between two segments at 30 s... at 22 s it begins."""
+    """Five of the drawn car, 5 s each; the newest runs over the cut between two segments at 30 s."""
     drafts = []
     for number, offset in enumerate((27, 16, 11, 6, 2)):
         name = "Front gate" if number % 2 == 0 else "Loading bay"
