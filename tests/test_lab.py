@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from omnisight_lab.db.session import Database
 from omnisight_lab.lab import Action, Lab
 from omnisight_lab.settings import Paths
 from tests.analytics.conftest import Site, at
+from tests.media.footage import encode
 
 PUBLIC = {
     "AccessDenied",
@@ -225,6 +228,31 @@ def test_an_absolute_path_of_another_service_is_read(lab: Lab, site: Site, tmp_p
     picture(tmp_path / "theirs" / "x.jpg")
     id = site.event(site.camera("yard"), "2026-10-20T10:00", thumbnail_path=str(tmp_path / "theirs" / "x.jpg"))
     assert lab.thumbnail(id).path == tmp_path / "theirs" / "x.jpg"
+
+
+def colours(clip: bytes) -> np.ndarray:
+    """Pictures of a clip, (frames, height, width, 3)."""
+    with av.open(io.BytesIO(clip)) as container:
+        return np.stack([frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)])
+
+
+def test_a_clip_is_the_footage_around_the_event(lab: Lab, site: Site) -> None:
+    camera = site.camera("yard")
+    (lab.paths.media / "segments").mkdir(parents=True)
+    encode(lab.paths.media / "segments" / "x.mp4", frames=40, rate=10)
+    id = site.event(camera, "2026-10-20T10:00:01", tracks=("1",), meta={"endTime": "2026-10-20T10:00:02Z"})
+    with pytest.raises(ol.MediaError, match=f"no footage of event {id}"):
+        lab.clip(id)
+    site.footage(camera, "2026-10-20T10:00:00", "2026-10-20T10:00:04")
+    plain = lab.clip(id, before=1, after=1)
+    assert "video/mp4;base64," in plain._repr_html_()
+    assert plain.save(lab.paths.media / "clip.mp4").read_bytes() == plain.data
+    boxed = lab.clip(id, boxes=True, before=1, after=1)
+    bare, drawn = colours(plain.data), colours(boxed.data)
+    assert len(bare) == pytest.approx(len(drawn), abs=2)
+    half = len(drawn) // 2
+    edge = (slice(0, 50), slice(0, 40))
+    assert np.abs(drawn[half][edge].astype(int) - bare[half][edge]).max() > 60, "the box is drawn where it stands"
 
 
 def test_a_login_and_its_rights(lab: Lab, database: Database) -> None:
