@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from omnisight_lab.types import Box, FrameSize
+
 Floats = npt.NDArray[np.float32]
 
 Corners = tuple[float, float, float, float]
@@ -80,3 +82,10 @@ def crops_around(boxes: Sequence[Corners], width: int, height: int, *, most: int
         if len(crops) == most:
             break
     return crops
+
+
+def clipped(box: Box, size: FrameSize) -> Box:
+    """`box` cut at the frame's edges, to a tenth of a pixel."""
+    x1, y1 = max(box.x, 0.0), max(box.y, 0.0)
+    x2, y2 = min(box.x + box.width, size.width), min(box.y + box.height, size.height)
+    return Box(round(x1, 1), round(y1, 1), round(max(x2 - x1, 1.0), 1), round(max(y2 - y1, 1.0), 1))

@@ -20,6 +20,7 @@ from omnisight_lab.types import (
     Track,
     TrackPoint,
 )
+from omnisight_lab.vision.boxes import clipped
 from omnisight_lab.vision.motion import Motion
 from omnisight_lab.vision.zones import Line, Point, Zone, foot
 
@@ -182,7 +183,7 @@ class EventBuilder:
         visit.path.append(self._object(track, point))
 
     def _object(self, track: Track, point: TrackPoint, *, best: bool = False) -> ObjectDraft:
-        box = _inside(point.box, self.size)
+        box = clipped(point.box, self.size)
         return ObjectDraft(str(uuid.uuid4()), track.label, round(point.confidence, 4), box, track.id, point.time, best)
 
     def _consider(self, visit: _Visit, time: datetime, track: Track, picture: Callable[[], Image]) -> None:
@@ -370,13 +371,6 @@ class _Crossings:
         doubted.discard(name)
         inside ^= {name}
         return contained
-
-
-def _inside(box: Box, size: FrameSize) -> Box:
-    """`box` cut at the frame's edges, to a tenth of a pixel."""
-    x1, y1 = max(box.x, 0.0), max(box.y, 0.0)
-    x2, y2 = min(box.x + box.width, size.width), min(box.y + box.height, size.height)
-    return Box(round(x1, 1), round(y1, 1), round(max(x2 - x1, 1.0), 1), round(max(y2 - y1, 1.0), 1))
 
 
 def _small(image: Image, box: Box | None, width: int) -> Picture:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from omnisight_lab.types import Box, Boxes, FrameSize, Track, TrackPoint
-from omnisight_lab.vision.boxes import Corners, Floats, areas, iou
+from omnisight_lab.vision.boxes import Corners, Floats, areas, clipped, iou
 
 Vector = npt.NDArray[np.float64]
 
@@ -236,7 +236,7 @@ class Tracker:
         thing.seen = thing.looked = time
         thing.confidence, thing.misses, thing.disturbed = confidence, 0, False
         thing.hits += 1
-        point = TrackPoint(time, _box(thing.motion.corners), confidence)
+        point = TrackPoint(time, self._shown(thing.motion.corners), confidence)
         missed = [moment for moment in self._times if thing.last.time < moment < time]
         thing.fresh += [between(thing.last, point, moment) for moment in missed]
         self._put(thing, point)
@@ -256,7 +256,7 @@ class Tracker:
             if iou(boxes.xyxy[row : row + 1], others).max() > 0.5:
                 return
         motion = Motion(corners)
-        point = TrackPoint(time, _box(corners), confidence)
+        point = TrackPoint(time, self._shown(corners), confidence)
         thing = _Object(motion, time, time, time, time, motion.centre, confidence, point, [])
         thing.votes[label] = round(100 * confidence)
         self._put(thing, point)
@@ -299,6 +299,12 @@ class Tracker:
         down = min(y2, self.size.height) - max(y1, 0)
         return max(across, 0) * max(down, 0) < self.LEFT * (x2 - x1) * (y2 - y1)
 
+    def _shown(self, corners: Corners) -> Box:
+        """The part of the box that the frame shows."""
+        x1, y1, x2, y2 = corners
+        box = Box(x1, y1, x2 - x1, y2 - y1)
+        return clipped(box, self.size) if self.size else box
+
     def _publish(self, thing: _Object, time: datetime) -> Track:
         points, thing.fresh = tuple(thing.fresh), []
         assert thing.number is not None
@@ -335,8 +341,3 @@ def _centred(corners: Corners) -> Vector:
 def _corners(centred: Vector) -> Corners:
     x, y, width, height = (float(value) for value in centred)
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
-
-
-def _box(corners: Corners) -> Box:
-    x1, y1, x2, y2 = corners
-    return Box(x1, y1, x2 - x1, y2 - y1)

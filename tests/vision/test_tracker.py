@@ -57,7 +57,7 @@ def follow(
         rows = []
         for name, way in ways.items():
             place = way(second)
-            if place is None:
+            if place is None or not (0 <= place[0] <= 1280 - size[0] and 0 <= place[1] <= 720 - size[1]):
                 continue
             truth[name, second] = place
             confidence = score(random)
