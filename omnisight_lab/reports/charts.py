@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -21,25 +20,37 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, SOFT, LINE, RECORDED, BLANK = "#1f2933", "#5b6775", "#d9dee5", "#2f6fb2", "#eef1f4"
+INK, SOFT, LINE, BAR, RECORDED, BLANK = "#1f2933", "#5b6775", "#d9dee5", "#2f6fb2", "#009e73", "#eef1f4"
 HEAT = ("#f2f6fb", "#d3e3f4", "#a8c8e8", "#6fa3d6", "#3a78b8", "#1f4f87")
 ON_LOW, ON_HIGH = "#1f2934", "#fefefe"
-CAUSES = ("#c2410c", "#b7791f", "#7c3aed", "#be185d", "#4b5563")
+CAUSES = {
+    "camera_unreachable": "#d55e00",
+    "wrong_credentials": "#cc79a7",
+    "stream_not_found": "#b2567f",
+    "stalled": "#e69f00",
+    "no_keyframe": "#8c6bb1",
+    "disk_full": "#56b4e9",
+    "worker_down": "#0072b2",
+    "unknown": "#999999",
+}
+"""As `plots.look` has them, which would load HoloViews; they can be seen on white and on black."""
+
 COLOURS = {
     INK: "ink",
     SOFT: "soft",
     LINE: "line",
+    BAR: "bar",
     RECORDED: "recorded",
     BLANK: "blank",
     ON_LOW: "on-low",
     ON_HIGH: "on-high",
     **{colour: f"heat-{level}" for level, colour in enumerate(HEAT)},
-    **{colour: f"cause-{number}" for number, colour in enumerate(CAUSES)},
 }
 """Colour on white paper -> the page's variable for it."""
 
 WIDTH = 8.6
 ROW = 0.3
+LEGEND_COLUMNS = 7
 QUARTER = timedelta(minutes=15)
 SHORTEST_DRAWN = 0.003
 """Part of the axis below which a gap would not be seen: shorter ones are drawn this wide."""
@@ -109,7 +120,7 @@ def _legend(axes: Axes, entries: Sequence[tuple[str, str, str]]) -> None:
     axes.figure.legend(
         handles=handles,
         loc="outside lower left",
-        ncols=len(handles),
+        ncols=min(len(handles), LEGEND_COLUMNS),
         frameon=False,
         fontsize=8,
         labelcolor=SOFT,
@@ -133,74 +144,82 @@ def activity_chart(activity: Result) -> Block:
         return note("Nothing was recorded and no event is known in this time, so there is no activity to draw.")
     columns = {hour.key: number for number, hour in enumerate(hours(activity.window, activity.zone))}
     cameras = sorted({row["camera"] for row in rows})
-    step = _step(max((row["rate"] or 0.0) for row in rows))
+    classes = _classes(max((row["rate"] or 0.0) for row in rows))
     figure = _figure(0.75 + ROW * len(cameras))
     axes = figure.add_subplot()
     for line, camera in enumerate(cameras):
         mine = [row for row in rows if row["camera"] == camera]
-        _hour_cells(axes, line, {columns[row["hour"].isoformat()]: row for row in mine}, len(columns), step)
+        _hour_cells(axes, line, {columns[row["hour"].isoformat()]: row for row in mine}, len(columns), classes)
         _camera_total(axes, line, mine, len(columns))
     _hour_axes(axes, cameras, hours(activity.window, activity.zone))
-    _legend(axes, _heat_legend(step))
+    _legend(axes, _heat_legend(classes))
     total = sum(row["events"] for row in rows)
     return _block(figure, f"{plural(total, 'event')} by camera and hour, coloured by rate per recorded hour")
 
 
-def _step(largest: float) -> float:
-    """Width of a colour's class, a round number: five classes reach up to `largest`."""
-    if largest <= 0:
-        return 1.0
-    raw = largest / (len(HEAT) - 1)
-    power = 10.0 ** math.floor(math.log10(raw))
-    return next(round(factor * power, 10) for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * (1 - 1e-9))
+def _classes(largest: float) -> list[float]:
+    """Upper bounds of the colours' classes in steps of 1, 2, 5, 10: the last one holds `largest`."""
+    largest = largest or 1.0
+    power = 10.0 ** math.floor(math.log10(largest))
+    series = [factor * 10**exponent * power for exponent in (-2, -1, 0, 1) for factor in (1, 2, 5)]
+    last = next(number for number, bound in enumerate(series) if bound >= largest * (1 - 1e-9))
+    return [float(f"{bound:.1g}") for bound in series[last - len(HEAT) + 2 : last + 1]]
 
 
-def _level(rate: float | None, step: float) -> int:
-    return 0 if not rate else min(len(HEAT) - 1, math.ceil(rate / step - 1e-9))
+def _level(rate: float | None, classes: Sequence[float]) -> int:
+    if not rate:
+        return 0
+    return next((number for number, bound in enumerate(classes, 1) if rate <= bound * (1 + 1e-9)), len(classes))
 
 
-def _hour_cells(axes: Axes, line: int, found: dict[int, dict[str, Any]], columns: int, step: float) -> None:
+def _brief(count: int) -> str:
+    """A count in the width of a cell."""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.1f}k" if count < 9950 else f"{count / 1000:,.0f}k"
+
+
+def _hour_cells(
+    axes: Axes, line: int, found: dict[int, dict[str, Any]], columns: int, classes: Sequence[float]
+) -> None:
     from matplotlib.patches import Rectangle
 
     for column in range(columns):
         row = found.get(column)
         recorded = bool(row and row["recorded_hours"])
-        level = _level(row["rate"], step) if row else 0
+        level = _level(row["rate"], classes) if row else 0
         fill, edge = (HEAT[level], "none") if recorded else ("none", LINE)
         cell = Rectangle((column + 0.04, line + 0.07), 0.92, 0.86, facecolor=fill, edgecolor=edge, linewidth=0.6)
         axes.add_patch(cell)
         if row and (recorded or row["events"]):
             colour = ON_HIGH if recorded and level >= 4 else ON_LOW
-            text = f"{row['events']:,}" if row["events"] < 10_000 else f"{row['events'] / 1000:.0f}k"
-            size = 8 if len(text) < 4 else 6.5
-            axes.text(column + 0.5, line + 0.53, text, ha="center", va="center", fontsize=size, color=colour)
+            axes.text(
+                column + 0.5, line + 0.53, _brief(row["events"]), ha="center", va="center", fontsize=7.5, color=colour
+            )
 
 
 def _camera_total(axes: Axes, line: int, rows: list[dict[str, Any]], columns: int) -> None:
     events, recorded = sum(row["events"] for row in rows), sum(row["recorded_hours"] for row in rows)
     per_hour = f"{events / recorded:,.1f}" if recorded else "–"
-    axes.text(columns + 1.6, line + 0.53, f"{events:,}", ha="right", va="center", fontsize=8, color=INK)
-    axes.text(columns + 3.2, line + 0.53, per_hour, ha="right", va="center", fontsize=8, color=INK)
+    axes.text(columns + 1.9, line + 0.53, f"{events:,}", ha="right", va="center", fontsize=8, color=INK)
+    axes.text(columns + 3.6, line + 0.53, per_hour, ha="right", va="center", fontsize=8, color=INK)
 
 
 def _hour_axes(axes: Axes, cameras: list[str], shown: list[Hour]) -> None:
     _bare(axes)
-    axes.set_xlim(0, len(shown) + 3.3)
+    axes.set_xlim(0, len(shown) + 3.7)
     axes.set_ylim(len(cameras), 0)
     axes.set_yticks([line + 0.5 for line in range(len(cameras))], [_short(name) for name in cameras])
     axes.tick_params(axis="y", labelcolor=INK)
     axes.xaxis.tick_top()
-    places = [number + 0.5 for number in range(len(shown))] + [len(shown) + 1.1, len(shown) + 2.75]
+    places = [number + 0.5 for number in range(len(shown))] + [len(shown) + 1.3, len(shown) + 3.1]
     axes.set_xticks(places, [hour.label for hour in shown] + ["events", "per h"])
 
 
-def _heat_legend(step: float) -> list[tuple[str, str, str]]:
-    classes = [(HEAT[0], LINE, "0")]
-    classes += [
-        (HEAT[level], "none", f"to {level * step:g}{' per recorded hour' if level == len(HEAT) - 1 else ''}")
-        for level in range(1, len(HEAT))
-    ]
-    return [*classes, ("none", LINE, "not recorded")]
+def _heat_legend(classes: Sequence[float]) -> list[tuple[str, str, str]]:
+    shown = [(colour, "none", f"to {bound:,g}") for colour, bound in zip(HEAT[1:], classes, strict=True)]
+    last = (*shown[-1][:2], f"{shown[-1][2]} per recorded hour")
+    return [(HEAT[0], LINE, "0"), *shown[:-1], last, ("none", LINE, "not recorded")]
 
 
 # --- coverage
@@ -213,8 +232,9 @@ def coverage_chart(coverage: Result) -> Block:
         return note("Recording was not expected from any camera in this time, so there is no coverage to draw.")
     cameras = sorted({row["camera"] for row in coverage.rows()})
     shown = _shown_hours(coverage.window, coverage.zone, spans)
-    causes = dict(zip(sorted({gap["cause"] for gap in gaps}), cycle(CAUSES), strict=False))
-    figure = _figure(0.75 + ROW * len(cameras))
+    causes = {cause: CAUSES.get(cause, CAUSES["unknown"]) for cause in sorted({gap["cause"] for gap in gaps})}
+    legend_rows = math.ceil((len(causes) + 2) / LEGEND_COLUMNS)
+    figure = _figure(0.55 + 0.2 * legend_rows + ROW * len(cameras))
     axes = figure.add_subplot()
     for line, camera in enumerate(cameras):
         axes.broken_barh([(0, _at(shown, shown.end))], (line + 0.2, 0.6), color=BLANK, linewidth=0)
@@ -266,11 +286,13 @@ def _lane_axes(axes: Axes, cameras: list[str], shown: TimeRange, zone: str) -> N
 def _ticks(shown: TimeRange, zone: str) -> Iterator[tuple[float, str]]:
     """Round local times, at most about a dozen."""
     minutes = next(m for m in (5, 15, 30, 60, 120, 180) if shown.seconds / 60 / m <= 13)
-    moment = shown.start
+    moment, last = shown.start, -math.inf
     while moment <= shown.end:
-        local = moment.astimezone(ZoneInfo(zone))
-        if (local.hour * 60 + local.minute) % minutes == 0:
-            yield _at(shown, moment), f"{local:%H:%M}"
+        local, place = moment.astimezone(ZoneInfo(zone)), _at(shown, moment)
+        # The hour that comes twice in autumn is labelled once
+        if (local.hour * 60 + local.minute) % minutes == 0 and place - last > minutes * 40:
+            yield place, f"{local:%H:%M}"
+            last = place
         moment += timedelta(minutes=5)
 
 
@@ -290,7 +312,7 @@ def label_chart(detections: Result, most: int = 10) -> Block:
     figure = _figure(0.25 + 0.28 * len(bars))
     axes = figure.add_subplot()
     _bare(axes)
-    axes.barh(range(len(bars)), [count for _, count in bars], height=0.62, color=RECORDED)
+    axes.barh(range(len(bars)), [count for _, count in bars], height=0.62, color=BAR)
     largest = max(count for _, count in bars)
     for line, (_, count) in enumerate(bars):
         axes.text(count + largest * 0.008, line, f"{count:,}", va="center", fontsize=8, color=INK)

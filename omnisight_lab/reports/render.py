@@ -20,7 +20,12 @@ _THEMED = re.compile(r"var\(--[a-z0-9-]+, *(#[0-9a-f]{6})\)")
 
 def style() -> str:
     """The style of the blocks that reports are made of; they carry it, so that they look alike in JupyterLab."""
-    return f"<style data-omnisight>{(FOLDER / 'blocks.css').read_text()}</style>"
+    dark = f'body[data-jp-theme-light="false"] {{{_file("dark.css")}}}'
+    return f"<style data-omnisight>{_file('blocks.css')}{dark}</style>"
+
+
+def _file(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def page(notebook: NotebookNode) -> str:
@@ -38,10 +43,9 @@ def page(notebook: NotebookNode) -> str:
         mermaid_js_url="",
     )
     body, _ = exporter.from_notebook_node(notebook)
-    template = Template((FOLDER / "page.html").read_text())
-    return template.substitute(
+    return Template(_file("page.html")).substitute(
         title=escape(_title(notebook)),
-        style=(FOLDER / "blocks.css").read_text() + (FOLDER / "page.css").read_text(),
+        style=_file("blocks.css") + Template(_file("page.css")).substitute(dark=_file("dark.css")),
         body=_BLOCK_STYLE.sub("", body),
     )
 

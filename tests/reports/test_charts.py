@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 
 from omnisight_lab.lab import Lab
+from omnisight_lab.plots import look
 from omnisight_lab.reports import charts
-from omnisight_lab.types import TimeRange
+from omnisight_lab.types import GapCause, TimeRange
 from tests.reports.site import ZONE, Site, at
 
 
@@ -41,11 +42,32 @@ def test_half_hour_zones_have_whole_local_hours() -> None:
     assert all((after.start - before.start).total_seconds() == 3600 for before, after in pairwise(found))
 
 
-@pytest.mark.parametrize(("largest", "step"), [(0, 1), (9, 2), (10, 2), (10.1, 2.5), (0.3, 0.1), (1234, 250)])
-def test_classes_are_round_and_hold_the_largest(largest: float, step: float) -> None:
-    assert charts._step(largest) == step
-    assert charts._level(largest, step) <= 5 and charts._level(0, step) == 0
-    assert charts._level(step, step) == 1 and charts._level(step * 1.01, step) == 2
+@pytest.mark.parametrize(
+    ("largest", "classes"),
+    [
+        (0, [0.05, 0.1, 0.2, 0.5, 1]),
+        (9, [0.5, 1, 2, 5, 10]),
+        (10, [0.5, 1, 2, 5, 10]),
+        (10.1, [1, 2, 5, 10, 20]),
+        (0.3, [0.02, 0.05, 0.1, 0.2, 0.5]),
+        (8411, [500, 1000, 2000, 5000, 10000]),
+    ],
+)
+def test_classes_are_round_and_hold_the_largest(largest: float, classes: list[float]) -> None:
+    assert charts._classes(largest) == classes
+    assert charts._level(0, classes) == 0 and charts._level(None, classes) == 0 and charts._level(largest, classes) <= 5
+    for number, bound in enumerate(classes, 1):
+        assert charts._level(bound, classes) == number
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0"), (999, "999"), (1234, "1.2k"), (9960, "10k"), (123_456, "123k")])
+def test_counts_fit_their_cell(count: int, words: str) -> None:
+    assert charts._brief(count) == words
+
+
+def test_causes_look_as_in_the_other_charts() -> None:
+    assert {cause.value for cause in GapCause} < set(charts.CAUSES)
+    assert {**charts.CAUSES, "recorded": charts.RECORDED} == look.CAUSES
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +78,10 @@ def lab(site: Site) -> Lab:
 def test_every_colour_is_the_pages(lab: Lab) -> None:
     coverage = lab.coverage(at(0), at(24), tz=ZONE)
     svg = charts.coverage_chart(coverage).html
-    assert not re.search(r"(?:fill|stroke): #(?!ffffff|000000)", svg)
-    assert "var(--recorded, #2f6fb2)" in svg and "xmlns" not in svg and "http" not in svg
+    assert set(re.findall(r"(?<!, )#[0-9a-f]{6}", svg)) == {
+        charts.CAUSES[c] for c in ("camera_unreachable", "wrong_credentials")
+    }
+    assert "var(--recorded, #009e73)" in svg and "xmlns" not in svg and "http" not in svg
     assert 'aria-label="Recorded time by camera; 2 gaps, 3 h 20 min in all"' in svg
 
 
