@@ -39,6 +39,9 @@ from omnisight_lab.types import Box, FrameSize, TimeRange, Track, TrackPoint
 
 __all__ = ["Action", "CameraState", "EventDetail", "Lab", "SeenObject", "User", "connect"]
 
+SETTLES_IN = timedelta(seconds=30)
+"""From the end of a segment until it stands in the mirror."""
+
 SQL_SECONDS = 60.0
 SQL_MEMORY = "2GB"
 MEDIA_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".ts", ".webm", ".jpg", ".jpeg", ".png", ".webp"})
@@ -139,8 +142,6 @@ class Lab:
         """Closes connections; results that were not looked at yet can't be any more."""
         self.database.close()
         self._engine = self._analyst = None
-
-    # --- figures -----------------------------------------------------------------------------------------------------
 
     @property
     def queries(self) -> Registry:
@@ -345,7 +346,8 @@ class Lab:
         tz: str | None,
     ) -> tuple[Scope, str]:
         """What the query is asked for, and its zone in words."""
-        now, site = self._clock.now(), self.timezone
+        now, values = self._clock.now(), self.settings
+        site = str(values["site.timezone"])
         if tz is not None:
             zone_of(tz)
         known = engine.fetch(TABLES.cameras.select("id", "name", "own_timezone")).to_pylist()
@@ -355,7 +357,8 @@ class Lab:
         span = window(from_, to, next(iter(zones)) if len(zones) == 1 else site, now)
         if query.quarters:
             span = whole_quarters(span)
-        return Scope(span, now, ids, tz, site), _zone_words(zones, site)
+        settled = now - timedelta(seconds=values["recording.segment_seconds"]) - SETTLES_IN
+        return Scope(span, settled, ids, tz, site), _zone_words(zones, site)
 
     def _companions(
         self, query: Query, scope: Scope, about: About, engine: Engine, typed: Mapping[str, Any]
@@ -372,8 +375,6 @@ class Lab:
             "expected": Result(Asked(lanes, spans, engine), about),
         }
 
-    # --- the mirror --------------------------------------------------------------------------------------------------
-
     def refresh(self, *, rebuild: bool = False, progress: Progress | None = None) -> Refreshed:
         """Brings the mirror to the database's state; `rebuild` reads everything anew."""
         return self.mirror.refresh(self.database, rebuild=rebuild, progress=progress)
@@ -381,8 +382,6 @@ class Lab:
     def mirror_status(self) -> MirrorStatus:
         """Age, rows, bytes, days."""
         return self.mirror.status(self._clock.now())
-
-    # --- states, straight from PostgreSQL ----------------------------------------------------------------------------
 
     @property
     def settings(self) -> SiteSettings:
@@ -434,8 +433,6 @@ class Lab:
         label = TABLES.events.label
         found = self.engine().fetch(TABLES.events.filter(label.notnull()).select("label").distinct())
         return sorted(found["label"].to_pylist())
-
-    # --- media -------------------------------------------------------------------------------------------------------
 
     def media_file(self, kind: str, id: str) -> Path:
         """The file of a segment, or the thumbnail of a segment or an event (`segment`, `segment_thumbnail`,
@@ -508,8 +505,6 @@ class Lab:
             raise MediaError(f"there is no footage of event {detail.id} any more")
         files = [(segment.start_time, str(self._stored(segment.file_path))) for segment in found]
         return Clip(clips.clip(self.paths.media, files, span, tracks if boxes else None, detail.frame))
-
-    # --- users, for the dashboards -----------------------------------------------------------------------------------
 
     def login(self, username: str, password: str, address: str) -> tuple[str, User]:
         """A new session's token and its user; AccessDenied otherwise."""

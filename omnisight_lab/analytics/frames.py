@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 HIDDEN = frozenset({"camera_id", "utc_offset"})
-"""Columns that a table on the screen leaves out: the name and the written offset say the same."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -147,6 +146,11 @@ class Result:
     def columns(self) -> tuple[Column, ...]:
         """Name, kind, unit and meaning of each column."""
         return self._columns or tuple(_undeclared(field) for field in self.arrow().schema)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Columns that a table on the screen leaves out: the name and the written offset say the same."""
+        return HIDDEN if self._columns else frozenset()
 
     @property
     def units(self) -> dict[str, str]:
@@ -280,7 +284,7 @@ class Result:
     def _shown(self) -> tuple[list[Column], list[list[str]]]:
         part = self._part(0, SHOWN)
         columns = list(self._columns) or [_undeclared(field) for field in part.schema]
-        visible = [column for column in columns if not (self._columns and column.name in HIDDEN)]
+        visible = [column for column in columns if column.name not in self.hidden]
         lines = [[_cell(row[column.name], column) for column in visible] for row in _dictionaries(part, columns)]
         return visible, lines
 

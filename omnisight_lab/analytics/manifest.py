@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 NAME = "manifest.json"
+UNFINISHED = f".{NAME}.*"
+"""What a writer that was killed may leave behind."""
 VERSION = 1
 
 Fingerprint = tuple[int, ...]

@@ -309,8 +309,8 @@ class _Refresh:
             retired, expired = self._retired(new)
             new = replace(new, retired=retired)
             manifests.write(self.root, new)
-            for path in expired:
-                (self.root / path).unlink(missing_ok=True)
+            for path in [*map(self.root.joinpath, expired), *self.root.glob(manifests.UNFINISHED)]:
+                path.unlink(missing_ok=True)
         else:
             manifests.write(self.root, new)
         return new

@@ -74,7 +74,7 @@ def _print(result: Result, format: str, out: Path | None) -> None:
         _save(result, format, out)
         say(f"written to {out}")
     elif format == "table":
-        columns = [column.name for column in result.columns if column.name not in ("camera_id", "utc_offset")]
+        columns = [column.name for column in result.columns if column.name not in result.hidden]
         print_rows(result.rows(), columns)
     elif format == "csv":
         sys.stdout.write(str(result.to_csv()))

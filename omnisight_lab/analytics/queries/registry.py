@@ -44,12 +44,13 @@ class Scope:
     """What every query is asked for: a window, some cameras (ids; None: all), a zone (None: each camera's own,
     else that of the `site`).
 
-    `now` ends spans that are still open: they count up to the last full hour, or to the end of the camera's newest
-    segment where that is later, so that the segment being written is not taken for a gap.
+    `settled` is the time up to which footage must have arrived. Spans that are still open count up to the last full
+    hour before it, or to the end of the camera's newest segment where that is later: the segment being written is no
+    gap, and two engines asked one after the other answer alike.
     """
 
     window: TimeRange
-    now: datetime
+    settled: datetime
     cameras: tuple[str, ...] | None = None
     timezone: str | None = None
     site: str = "UTC"
@@ -129,7 +130,7 @@ class Query:
         }
 
 
-@dataclass
+@dataclass(repr=False)
 class Registry(Mapping[str, Query]):
     """Queries by name."""
 
@@ -152,6 +153,9 @@ class Registry(Mapping[str, Query]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._queries
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {self[name].method}" for name in self)
 
 
 QUERIES = Registry()

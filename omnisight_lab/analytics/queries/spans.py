@@ -27,7 +27,7 @@ def closed(table: ir.Table, tables: Tables, scope: Scope) -> ir.Table:
 
     A camera with an open gap has no new footage: for it the newest of any camera counts.
     """
-    hour = literal(_full_hour(scope.now))
+    hour = literal(_full_hour(scope.settled))
     recent = tables.segments.filter(tables.segments.end_time > hour)
     own = recent.group_by("camera_id").agg(own_last=recent.end_time.max())
     dark = tables.gaps.filter(tables.gaps.end_time.isnull()).group_by("camera_id").agg(open_gaps=lambda t: t.count())
@@ -40,8 +40,8 @@ def closed(table: ir.Table, tables: Tables, scope: Scope) -> ir.Table:
     return ended.select(*table.columns)
 
 
-def _full_hour(now: datetime) -> datetime:
-    return now.replace(minute=0, second=0, microsecond=0)
+def _full_hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
 
 
 def expected(tables: Tables, scope: Scope) -> ir.Table:
