@@ -23,12 +23,23 @@ def command(
     paths = settings.paths()
     copy_notebooks(paths.notebooks)
     say(f"the notebooks are in {paths.notebooks}")
-    environment = {**os.environ, "OMNISIGHT_HOME": str(paths.home), "OMNISIGHT_MEDIA": str(paths.media)}
     # This process becomes JupyterLab: signals and the exit code are its own
-    os.execve(sys.executable, arguments(paths.notebooks, port, browser), environment)
+    os.execve(sys.executable, _arguments(paths.notebooks, port, browser), _environment(paths))
 
 
-def arguments(folder: Path, port: int, browser: bool) -> list[str]:
+def _environment(paths: settings.Paths) -> dict[str, str]:
+    """Where the kernels find their data, and a configuration that asks nobody for news."""
+    quiet = str(resources.PACKAGE / "cli" / "jupyter")
+    given = os.environ.get("JUPYTER_CONFIG_PATH")
+    return {
+        **os.environ,
+        "OMNISIGHT_HOME": str(paths.home),
+        "OMNISIGHT_MEDIA": str(paths.media),
+        "JUPYTER_CONFIG_PATH": f"{given}{os.pathsep}{quiet}" if given else quiet,
+    }
+
+
+def _arguments(folder: Path, port: int, browser: bool) -> list[str]:
     """JupyterLab's command line: on this machine only, and with the token that it makes."""
     return [
         sys.executable,
@@ -39,8 +50,6 @@ def arguments(folder: Path, port: int, browser: bool) -> list[str]:
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.kernel_spec_manager_class=omnisight_lab.reports.kernel.EnvironmentKernels",
         "--LabApp.default_url=/lab/tree/start_here.ipynb",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.news_url=None",
         *([] if browser else ["--no-browser"]),
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]

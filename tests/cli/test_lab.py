@@ -46,6 +46,8 @@ def test_jupyterlab_serves_the_notebooks_behind_a_token(tmp_path: Path) -> None:
         assert kernels["kernelspecs"]["python3"]["spec"]["argv"][0] == sys.executable
         names = {item["name"] for item in _get(f"{said['url']}api/contents", said["token"])["content"]}
         assert {"start_here.ipynb", "reports"} <= names
+        page = _read(f"{said['url']}lab", said["token"])
+        assert '"@jupyterlab/apputils-extension:announcements"' in page  # among the disabled extensions
         with pytest.raises(HTTPError, match="403") as refused:
             _get(f"{said['url']}api/contents", "")
         refused.value.close()
@@ -66,5 +68,9 @@ def _server_file(runtime: Path, server: subprocess.Popen[bytes]) -> Path:
 
 
 def _get(url: str, token: str) -> dict[str, dict[str, dict[str, dict[str, list[str]]]]]:
+    return json.loads(_read(url, token))  # type: ignore[no-any-return]
+
+
+def _read(url: str, token: str) -> str:
     with urlopen(Request(url, headers={"Authorization": f"token {token}"})) as answer:
-        return json.load(answer)  # type: ignore[no-any-return]
+        return answer.read().decode()  # type: ignore[no-any-return]
