@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from papermill import execute_notebook
 
 from omnisight_lab import resources
 from omnisight_lab.db.session import Database
@@ -59,23 +61,18 @@ def test_notebook_imports_the_public_names_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("filled", [True, False], ids=["site", "empty"])
-def test_start_here_runs(filled: bool, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMNISIGHT_HOME", str(tmp_path))
-    monkeypatch.setenv("DATABASE_URL", database.prisma_url)
-    monkeypatch.delenv("OMNISIGHT_MEDIA", raising=False)
+def test_start_here_runs(filled: bool, database: Database, tmp_path: Path) -> None:
     if filled:
         small_site(database, tmp_path)
+    environment = {**os.environ, "OMNISIGHT_HOME": str(tmp_path), "DATABASE_URL": database.prisma_url}
+    environment.pop("OMNISIGHT_MEDIA", None)
     output = tmp_path / "executed.ipynb"
-    done = execute_notebook(
-        FOLDER / "start_here.ipynb",
-        output,
-        engine_name="omnisight",
-        kernel_name="python3",
-        language="python",
-        progress_bar=False,
-        cwd=str(tmp_path),
-    )
-    shown = {cell.source.splitlines()[-1]: str(cell.outputs) for cell in done.cells if cell.cell_type == "code"}
+    command = [sys.executable, "-m", "papermill", str(FOLDER / "start_here.ipynb"), str(output)]
+    options = ["--engine", "omnisight", "--kernel", "python3", "--cwd", str(tmp_path), "--no-progress-bar"]
+    done = subprocess.run([*command, *options], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    cells = nbformat.read(output, as_version=4).cells
+    shown = {cell.source.splitlines()[-1]: str(cell.outputs) for cell in cells if cell.cell_type == "code"}
     assert "Warning" not in str(list(shown.values()))
     pictures = "image/jpeg" in shown['lab.thumbnail(surest) if surest else "no events yet"']
     assert (pictures, "video/mp4" in shown["clip"]) == (filled, filled)
