@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +29,8 @@ def command(
     logs.configure("analyse", "WARNING")
     given = {"detection.threshold": threshold, "detection.frames_per_second": fps, "detection.labels": labels}
     chosen = {key: settings.parse(key, str(value)) for key, value in given.items() if value is not None}
+    if mot and not os.access(mot.parent, os.W_OK):
+        raise StorageError(f"{mot} can't be written: no such folder, or it is read-only")
     with progress(f"analysing {file.name}", probe(file).duration) as done:
         analysis = analyse_file(file, {**settings.SiteSettings(), **chosen}, done)
     if mot:

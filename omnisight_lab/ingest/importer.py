@@ -91,7 +91,7 @@ def examine(files: Sequence[Path], starts: Sequence[datetime]) -> list[Video]:
     if not starts:
         raise UsageError("say when the first picture was taken, as --start 2026-03-29T08:00:00+02:00")
     if len(starts) > len(files):
-        raise UsageError(f"there are {len(starts)} starts for {len(files)} files")
+        raise UsageError(f"there are {len(starts)} starts for {len(files)} file(s)")
     durations = [probe(path).duration or 0.0 for path in files]
     padded = [*(utc(start) for start in starts), *[None] * (len(files) - len(starts))]
     return [

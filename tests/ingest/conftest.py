@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +17,13 @@ import pytest
 
 from omnisight_lab.db import writes
 from omnisight_lab.db.models import Camera
+from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.db.session import Database
 from omnisight_lab.ingest import worker as worker_module
 from omnisight_lab.ingest.worker import Worker
 from omnisight_lab.settings import Paths, SiteSettings
 from omnisight_lab.sim.camera import SimulatedCamera
+from omnisight_lab.sim.scenes import Scene
 
 RATE, SECONDS = 10, 6
 
@@ -78,6 +82,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> SiteSettings:
 
 
 @pytest.fixture
+def own_server() -> Iterator[EmbeddedServer]:
+    """A server that a test may stop, in a folder that the server's own user may enter too."""
+    folder = Path(tempfile.mkdtemp(prefix="omnisight-test-"))
+    folder.chmod(0o755)
+    server = EmbeddedServer(folder / "database")
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
 def simulated(clip: Path) -> Iterator[SimulatedCamera]:
     with SimulatedCamera(clip, username="viewer", password="s3cret/:@") as camera:
         yield camera
@@ -124,3 +139,14 @@ def eventually(condition: Callable[[], object], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < until, f"still not so after {seconds:g} s"
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def park_scene() -> Scene:
+    """A car park that one car drives through while another one is parked."""
+    return Scene("car_park", seconds=7.5, rate=12)
+
+
+@pytest.fixture(scope="session")
+def park(park_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return park_scene.render(tmp_path_factory.mktemp("park") / "park.mp4")

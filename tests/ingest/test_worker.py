@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -215,17 +212,6 @@ def test_cameras_that_refuse_are_told_from_those_that_are_gone(
     assert "back is not recorded" in logged
     assert "sesame" not in logged
     assert "s3cret" not in logged
-
-
-@pytest.fixture
-def own_server() -> Iterator[EmbeddedServer]:
-    """A server that a test may stop, in a folder that the server's own user may enter too."""
-    folder = Path(tempfile.mkdtemp(prefix="omnisight-test-"))
-    folder.chmod(0o755)
-    server = EmbeddedServer(folder / "database")
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
 
 
 def test_rows_come_by_the_journal_when_the_database_was_away(
