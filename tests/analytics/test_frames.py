@@ -131,45 +131,45 @@ def test_sql_sees_the_mirror(events: Result, lab: Lab) -> None:
     assert lab.sql("FROM cameras").count() == 1
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "",
-        "SELECT 1; SELECT 2",
-        "COPY (SELECT 1) TO '/tmp/x.csv'",
-        "CREATE TABLE x AS SELECT 1",
-        "INSERT INTO lab.events SELECT * FROM lab.events",
-        "DROP VIEW lab.events",
-        "ATTACH '/tmp/x.db'",
-        "INSTALL httpfs",
-        "SET memory_limit = '90GB'",
-        "PRAGMA database_list",
-        "CALL pragma_version()",
-        "EXPORT DATABASE '/tmp/x'",
-    ],
+REFUSED = (
+    "",
+    "SELECT 1; SELECT 2",
+    "COPY (SELECT 1) TO '/tmp/x.csv'",
+    "CREATE TABLE x AS SELECT 1",
+    "INSERT INTO lab.events SELECT * FROM lab.events",
+    "DROP VIEW lab.events",
+    "ATTACH '/tmp/x.db'",
+    "INSTALL httpfs",
+    "SET memory_limit = '90GB'",
+    "PRAGMA database_list",
+    "CALL pragma_version()",
+    "EXPORT DATABASE '/tmp/x'",
 )
-def test_sql_takes_one_select(lab: Lab, statement: str) -> None:
-    with pytest.raises(QueryError, match="takes one SELECT and nothing else"):
-        lab.sql(statement)
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "read_text('/etc/passwd')",
-        "read_csv('/etc/passwd')",
-        "read_parquet('/tmp/*.parquet')",
-        "glob('/etc/*')",
-        "'/etc/passwd'",
-        "read_text('{mirror}/../../../../../../../../etc/passwd')",
-        "'https://example.org/x.parquet'",
-        "sniff_csv('/etc/passwd')",
-    ],
+def test_sql_takes_one_select(lab: Lab) -> None:
+    for statement in REFUSED:
+        with pytest.raises(QueryError, match="takes one SELECT and nothing else"):
+            lab.sql(statement)
+
+
+OUTSIDE = (
+    "read_text('/etc/passwd')",
+    "read_csv('/etc/passwd')",
+    "read_parquet('/tmp/*.parquet')",
+    "glob('/etc/*')",
+    "'/etc/passwd'",
+    "read_text('{mirror}/../../../../../../../../etc/passwd')",
+    "'https://example.org/x.parquet'",
+    "sniff_csv('/etc/passwd')",
 )
-def test_sql_reads_nothing_else(lab: Lab, source: str) -> None:
+
+
+def test_sql_reads_nothing_else(lab: Lab) -> None:
     lab.refresh()
-    with pytest.raises(QueryError):
-        lab.sql(f"SELECT * FROM {source.format(mirror=lab.paths.mirror)}").arrow()
+    for source in OUTSIDE:
+        with pytest.raises(QueryError, match=r"no other file or address|does not exist"):
+            lab.sql(f"SELECT * FROM {source.format(mirror=lab.paths.mirror)}").arrow()
 
 
 def test_sql_ends_in_time(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from omnisight_lab.analytics.queries import QUERIES
+from omnisight_lab.db.session import Database
 from omnisight_lab.errors import UnknownName, UsageError
 from omnisight_lab.lab import Lab
+from omnisight_lab.settings import Paths
 from tests.analytics.conftest import Site, ask, at
+from tests.conftest import DatabaseMaker
 
 HOUR = timedelta(hours=1)
 
@@ -33,17 +37,27 @@ DAYS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def minutely(database_maker: DatabaseMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A camera for each of DAYS, with unbroken footage and one event a minute around it."""
+    database = Database(database_maker.new("omnisight"))
+    site = Site(database)
+    for zone, day, *_ in DAYS:
+        camera = site.camera(f"{zone} {day}", zone)
+        start, end = (at(day) - 20 * HOUR).isoformat(), (at(day) + 44 * HOUR).isoformat()
+        site.footage(camera, start, end)
+        site.events(camera, start, end, 60)
+    home = tmp_path_factory.mktemp("minutely")
+    with Lab(database, Paths(home, home)) as lab:
+        yield lab
+
+
 @pytest.mark.parametrize(("zone", "day", "minutes", "hours"), DAYS)
 def test_local_hours_through_clock_changes(
-    site: Site, lab: Lab, zone: str, day: str, minutes: int, hours: dict[int, list[tuple[int, int]]]
+    minutely: Lab, zone: str, day: str, minutes: int, hours: dict[int, list[tuple[int, int]]]
 ) -> None:
-    camera = site.camera("yard", zone)
-    start, end = at(day) - 20 * HOUR, at(day) + 44 * HOUR
-    site.footage(camera, start.isoformat(), end.isoformat())
-    site.events(camera, start.isoformat(), end.isoformat(), 60)
-    lab.refresh()
     following = (at(day) + 24 * HOUR).date().isoformat()
-    rows = ask(lab, "activity", day, following, tz=zone)
+    rows = ask(minutely, "activity", day, following, f"{zone} {day}")
     assert sum(row["events"] for row in rows) == minutes
     assert sum(row["recorded_hours"] for row in rows) == pytest.approx(minutes / 60)
     assert {row["rate"] for row in rows} == {60.0}
