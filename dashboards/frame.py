@@ -70,23 +70,28 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PageSpec:
-    """One entry of the navigation: `make` composes its view, for those who may do `action`."""
+    """One entry of the navigation: `make` composes its view, for those who may do `action`.
+
+    `shared` makes what all sessions of a page use together; `Screen.shared` holds it.
+    """
 
     slug: str
     title: str
     icon: str
     make: Callable[[Screen], View]
     action: Action = Action.LOOK
+    shared: Callable[[Lab], Any] = lambda lab: None
 
 
 class Screen:
-    """One open page of one person. Pages use `lab`, `person`, `location`, `callback` and `say`.
+    """One open page of one person. Pages use `lab`, `shared`, `person`, `location`, `callback` and `say`.
 
     `person` is who was there at the last check: to draw by, never to decide by.
     """
 
-    def __init__(self, lab: Lab, pages: Sequence[PageSpec], spec: PageSpec) -> None:
-        self.lab, self._pages, self._spec = lab, pages, spec
+    def __init__(self, lab: Lab, pages: Sequence[PageSpec], spec: PageSpec, shared: Any = None) -> None:
+        self.lab, self._pages, self._spec, self.shared = lab, pages, spec, shared
+        self._document = pn.state.curdoc
         self.visitor: Visitor = visitor(lab)
         self.person = Person("", "", frozenset())
         self.location = pn.state.location or Location()  # type: ignore[no-untyped-call]
@@ -178,7 +183,7 @@ class Screen:
     async def _tick(self) -> None:
         """One refresh. What fails is said on the page and tried again at the next."""
         view = self._view
-        if view is None:
+        if view is None or not self._looked_at():
             return
         try:
             self.person = await asyncio.to_thread(self.visitor.require, self._spec.action)
@@ -194,6 +199,12 @@ class Screen:
             log.exception("page %s could not be refreshed", self._spec.slug)
             failed = "The page could not be refreshed; the log of the dashboards says why."
         self._after_tick(view, failed)
+
+    def _looked_at(self) -> bool:
+        """Whether a browser is there: Bokeh keeps a session for a while after its page was left."""
+        context = self._document.session_context if self._document else None
+        session = getattr(context, "session", None)
+        return session is None or session.connection_count > 0
 
     def _after_tick(self, view: View, failed: str) -> None:
         if not view.content.visible:

@@ -62,10 +62,10 @@ def percent(share: float | None, digits: int = 0) -> str:
     """`share` (0 to 1) in per cent, never rounded up to 100; a dash where there is none."""
     if share is None:
         return "–"
-    scale = 10.0**digits
-    shown = share * 100 * scale
-    # 99.97 % recorded is not all of it
-    return f"{(int(shown) if share < 1 else round(shown)) / scale:.{digits}f} %"
+    shown = round(share * 100, digits)
+    if share < 1 and shown >= 100:
+        shown = 100 - 10.0**-digits  # 99.97 % recorded is not all of it
+    return f"{shown:.{digits}f} %"
 
 
 def words(name: str) -> str:

@@ -136,9 +136,10 @@ def url(server: Any, address: str) -> str:
 
 def _opener(lab: Lab, pages: Sequence[PageSpec], page: PageSpec) -> Callable[[], Any]:
     """A plain function: Panel shows anything else, a `partial` too, as a text."""
+    shared = page.shared(lab)
 
     def open_page() -> Any:
-        return Screen(lab, pages, page).open()
+        return Screen(lab, pages, page, shared).open()
 
     return open_page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import threading
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -116,15 +117,25 @@ class Overview:
 
 
 class OverviewStore:
-    """The state of the site now, and its day so far."""
+    """The state of the site now, and its day so far: the same for everybody, so that one serves all sessions."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
+        self._lock = threading.Lock()
+        self._last: Overview | None = None
 
-    def load(self, now: datetime | None = None) -> Overview:
-        """Asks everything anew; a mirror older than `mirror.refresh_seconds` is refreshed on the way."""
-        zone = ZoneInfo(self._lab.timezone)
-        now = (now or datetime.now(UTC)).astimezone(zone)
+    def load(self) -> Overview:
+        """The site as it is, or was within `mirror.refresh_seconds`; an older mirror is refreshed on the way."""
+        settings = self._lab.settings
+        now = datetime.now(UTC).astimezone(ZoneInfo(settings["site.timezone"]))
+        # A little less than the pages' period, or every other refresh would find nothing new
+        young = timedelta(seconds=0.7 * settings["mirror.refresh_seconds"])
+        with self._lock:
+            if self._last is None or now - self._last.now > young:
+                self._last = self._ask(now)
+            return self._last
+
+    def _ask(self, now: datetime) -> Overview:
         today, tomorrow = now.date(), now.date() + timedelta(days=1)
         coverage = {row["camera_id"]: row for row in self._lab.coverage(today, tomorrow).rows()}
         activity = _by(self._lab.activity(today, tomorrow).rows(), "camera_id")

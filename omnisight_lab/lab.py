@@ -437,22 +437,11 @@ class Lab:
     def media_file(self, kind: str, id: str) -> Path:
         """The file of a segment, or the thumbnail of a segment or an event (`segment`, `segment_thumbnail`,
         `event_thumbnail`); MediaError where there is none, or it lies where no media may lie."""
-        columns = {
-            "segment": ("segments", "file_path"),
-            "segment_thumbnail": ("segments", "thumbnail_path"),
-            "event_thumbnail": ("events", "thumbnail_path"),
-        }
-        if kind not in columns:
-            raise UnknownName("kind of media", kind, columns)
-        name, column = columns[kind]
-        table = getattr(TABLES, name)
-        engine = self.engine("postgres")
-        found = engine.fetch(table.filter(table.id == id).select(path=table[column])).to_pylist()
-        if not found:
-            raise UnknownName(kind.replace("_", " "), id, ())
-        if not found[0]["path"]:
+        with self.database.session() as session:
+            path = reads.media_path(session, kind, id)
+        if not path:
             raise MediaError(f"there is no {kind.replace('_', ' ')} for {id}")
-        return self._stored(found[0]["path"])
+        return self._stored(path)
 
     def _stored(self, path: str) -> Path:
         """A stored path as a file: relative ones below the media root; absolute ones of other services, media only."""

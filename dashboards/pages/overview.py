@@ -18,7 +18,7 @@ class OverviewPage:
     """One fragment a section, so that what has not changed is not drawn anew."""
 
     def __init__(self, screen: Screen) -> None:
-        self._store = OverviewStore(screen.lab)
+        self._store: OverviewStore = screen.shared
         self._sections = {name: Fragment() for name in SECTIONS}
         self.content = column(*self._sections.values())
 

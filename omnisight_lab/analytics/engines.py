@@ -10,11 +10,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 import duckdb
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -54,7 +56,13 @@ class Engine(Protocol):
 
 def compiled(expression: ir.Table, dialect: str) -> str:
     """`expression` as SQL of `dialect`."""
-    return str(ibis.to_sql(expression, dialect=dialect))
+    return _compiled(expression.op(), dialect)
+
+
+@lru_cache(maxsize=256)
+def _compiled(operation: ops.Node, dialect: str) -> str:
+    """Kept, because a page that refreshes asks the same again, and ibis takes 50 to 100 ms to write one query."""
+    return str(ibis.to_sql(operation.to_expr(), dialect=dialect))
 
 
 def _typed(rows: pa.Table, expression: ir.Table) -> pa.Table:

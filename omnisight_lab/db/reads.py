@@ -74,6 +74,24 @@ def segments_between(session: Session, camera_id: str, span: TimeRange) -> list[
     )
 
 
+MEDIA = {
+    "segment": Segment.file_path,
+    "segment_thumbnail": Segment.thumbnail_path,
+    "event_thumbnail": Event.thumbnail_path,
+}
+
+
+def media_path(session: Session, kind: str, id: str) -> str | None:
+    """The stored path of a segment's video or picture, or of an event's picture; UnknownName where there is no row."""
+    if kind not in MEDIA:
+        raise UnknownName("kind of media", kind, MEDIA)
+    column = MEDIA[kind]
+    found = session.execute(select(column).where(column.class_.id == id)).first()
+    if found is None:
+        raise UnknownName(kind.replace("_", " "), id, ())
+    return found[0]
+
+
 def known_paths(session: Session, paths: list[str]) -> set[str]:
     """Which of these files (relative to the media root) have a Segment row."""
     return set(session.scalars(select(Segment.file_path).where(Segment.file_path.in_(paths))))

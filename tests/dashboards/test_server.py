@@ -35,7 +35,9 @@ def send_form(client: httpx.Client, username: str, password: str, **more: str) -
     return client.post("/login", data=form)
 
 
-@pytest.mark.parametrize("path", ["/login", "/", "/overview", "/nothing", "/media/segments/x", "/static/js/bokeh.min.js"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/", "/overview", "/nothing", "/media/segments/x", "/static/js/bokeh.min.js"]
+)
 def test_every_answer_has_the_headers(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
@@ -53,7 +55,9 @@ def test_pages_lead_to_the_login_and_back(client: httpx.Client, path: str) -> No
     assert send_form(client, "vic", PASSWORD, next=path).headers["location"] == path
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "x"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "x"]
+)
 def test_next_must_be_a_path_of_this_site(client: httpx.Client, target: str) -> None:
     assert client.get("/login", params={"next": target}).status_code == 400
     assert send_form(client, "vic", PASSWORD, next=target).status_code == 400
