@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from omnisight_lab.db import migrate
 from omnisight_lab.db import server as servers
 from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.db.session import Database, parse_url
+from tests.homes import new_home
 
 _numbers = itertools.count(1)
 
@@ -45,16 +44,20 @@ class DatabaseMaker:
 
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[EmbeddedServer]:
-    """The embedded server of the test run, in a folder that the server's own user may enter too."""
-    folder = Path(tempfile.mkdtemp(prefix="omnisight-test-"))
-    folder.chmod(0o755)
-    server = EmbeddedServer(folder / "database")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(servers, "INITDB", (*servers.INITDB, "--no-sync"))
-        server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+    """The embedded server of the test run."""
+    with new_home() as home:
+        server = EmbeddedServer(home / "database")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(servers, "INITDB", (*servers.INITDB, "--no-sync"))
+            server.start()
+        yield server
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty data folder."""
+    with new_home() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

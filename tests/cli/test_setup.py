@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import psycopg
 import pytest
 
 from omnisight_lab.cli import main
-from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.db.session import Database
 from tests.conftest import DatabaseMaker
 from tests.db.dumps import PRISMA
@@ -47,15 +44,6 @@ def omnisight(database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytes
         return told
 
     return run
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="omnisight-home-"))
-    folder.chmod(0o755)
-    yield folder
-    EmbeddedServer(folder / "database").stop()
-    shutil.rmtree(folder)
 
 
 def test_init_prints_the_password_once(home: Path, omnisight: Run) -> None:

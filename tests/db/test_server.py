@@ -8,9 +8,7 @@ import pwd
 import shutil
 import signal
 import stat
-import tempfile
 import warnings
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -29,16 +27,6 @@ as_root = pytest.mark.skipif(not ROOT, reason="needs root")
 def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
     """First starts need not survive a power cut here."""
     monkeypatch.setattr(servers, "INITDB", (*servers.INITDB, "--no-sync"))
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A folder that other users may enter, as pytest's own temporary folders are not."""
-    folder = Path(tempfile.mkdtemp(prefix="omnisight-home-"))
-    folder.chmod(0o755)
-    yield folder
-    EmbeddedServer(folder / "database").stop()
-    shutil.rmtree(folder)
 
 
 def _ask(url: str, sql: str) -> object:

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from omnisight_lab.sim.scenes import Scene
+from tests.homes import new_home
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.e2e
@@ -53,8 +54,6 @@ class Installed:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     folder = tmp_path_factory.mktemp("wheel")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # the database's own user has to reach the data folder
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, timeout=120)
     environment = folder / "environment"
@@ -66,10 +65,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     wheel = next(folder.glob("*.whl"))
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--force-reinstall"]
     subprocess.run([*install, str(wheel)], check=True, capture_output=True, timeout=120)
-    home = folder / "home"
-    home.mkdir()
     clip = Scene("car_park", width=384, height=216, rate=8, seconds=16).cached(folder)
-    yield Installed(environment / "bin" / "omnisight", home, clip)
+    with new_home() as home:
+        yield Installed(environment / "bin" / "omnisight", home, clip)
 
 
 @pytest.fixture(scope="module")

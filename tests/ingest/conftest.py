@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -82,14 +80,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> SiteSettings:
 
 
 @pytest.fixture
-def own_server() -> Iterator[EmbeddedServer]:
-    """A server that a test may stop, in a folder that the server's own user may enter too."""
-    folder = Path(tempfile.mkdtemp(prefix="omnisight-test-"))
-    folder.chmod(0o755)
-    server = EmbeddedServer(folder / "database")
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+def own_server(home: Path) -> EmbeddedServer:
+    """A server that a test may stop."""
+    return EmbeddedServer(home / "database")
 
 
 @pytest.fixture
