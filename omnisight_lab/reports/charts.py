@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from omnisight_lab.analytics.frames import Result
+from omnisight_lab.analytics.window import whole_quarters
 from omnisight_lab.reports.blocks import Block, duration, note, plural
 from omnisight_lab.types import TimeRange
 
@@ -228,10 +229,10 @@ def _heat_legend(classes: Sequence[float]) -> list[tuple[str, str, str]]:
 def coverage_chart(coverage: Result) -> Block:
     """A lane per camera: when recording was expected, and what of it is missing, by cause."""
     spans, gaps = coverage.companions["expected"].rows(), coverage.companions["gaps"].rows()
-    if not spans or not coverage.window:
+    if not spans:
         return note("Recording was not expected from any camera in this time, so there is no coverage to draw.")
     cameras = sorted({row["camera"] for row in coverage.rows()})
-    shown = _shown_hours(coverage.window, coverage.zone, spans)
+    shown = _shown(spans)
     causes = {cause: CAUSES.get(cause, CAUSES["unknown"]) for cause in sorted({gap["cause"] for gap in gaps})}
     legend_rows = math.ceil((len(causes) + 2) / LEGEND_COLUMNS)
     figure = _figure(0.55 + 0.2 * legend_rows + ROW * len(cameras))
@@ -251,13 +252,9 @@ def coverage_chart(coverage: Result) -> Block:
     return _block(figure, f"Recorded time by camera; {plural(len(gaps), 'gap')}, {duration(missing)} in all")
 
 
-def _shown_hours(window: TimeRange, zone: str, spans: list[dict[str, Any]]) -> TimeRange:
-    """The whole local hours in which recording was expected: a short run must not vanish in an empty day."""
-    starts = [hour.start for hour in hours(window, zone)]
-    first, last = min(row["start"] for row in spans), max(row["end"] for row in spans)
-    begin = max(start for start in starts if start <= first)
-    end = min((start for start in starts if start >= last), default=window.end)
-    return TimeRange(begin, end)
+def _shown(spans: list[dict[str, Any]]) -> TimeRange:
+    """The quarters of an hour in which recording was expected: a short run must not vanish in an empty day."""
+    return whole_quarters(TimeRange(min(row["start"] for row in spans), max(row["end"] for row in spans)))
 
 
 def _at(shown: TimeRange, moment: datetime) -> float:

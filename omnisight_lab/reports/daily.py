@@ -146,9 +146,9 @@ def summary(day: Day) -> Block:
         )
     figures = [
         (f"{found.events:,}", "events"),
-        (f"{found.recorded_hours:,.2f} h", "recorded camera-hours"),
+        (duration(found.recorded_hours * 3600), "recorded by all cameras"),
         (f"{found.rate:,.1f}" if found.rate is not None else "–", "events per recorded hour"),
-        (share(found.covered), "of the expected time recorded"),
+        (share(found.covered), "of expected time recorded"),
     ]
     lead = _lead(day, found)
     lines = [line for line in (_busiest(day), _seen(day), _covered(day, found)) if line]

@@ -85,7 +85,7 @@ def test_every_colour_is_the_pages(lab: Lab) -> None:
     assert 'aria-label="Recorded time by camera; 2 gaps, 3 h 20 min in all"' in svg
 
 
-def test_lanes_show_the_hours_in_which_recording_was_expected(lab: Lab) -> None:
+def test_lanes_show_the_time_in_which_recording_was_expected(lab: Lab) -> None:
     svg = charts.coverage_chart(lab.coverage(at(0), at(24), cameras="Yard", tz=ZONE)).html
     assert re.findall(r">(\d\d:\d\d)</text>", svg) == [f"{8 + q // 4:02d}:{q % 4 * 15:02d}" for q in range(9)]
 
