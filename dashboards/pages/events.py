@@ -27,6 +27,7 @@ class EventsPage:
         self._filters = parse(screen.location.search, self._store.zone)
         self._listed = EventPage(self._filters, (), 0)
         self._opened: Footage | None = None
+        self._choices: tuple[list[str], list[str]] = ([], [])
         on = screen.callback(self._act)
         self._bar, self._list, self._head, self._facts = (Fragment(on=on) for _ in range(4))
         self._player = Player()
@@ -36,15 +37,14 @@ class EventsPage:
 
     async def refresh(self) -> None:
         """New events come in on the first page; other pages stay as they are while they are read."""
-        if self._listed.rows and self._filters.page > 1:
-            return
-        await self._load()
+        self._choices = await asyncio.to_thread(self._store.choices)
+        if not self._listed.rows or self._filters.page == 1:
+            await self._load()
 
     async def _load(self) -> None:
         listed = await asyncio.to_thread(self._store.load, self._filters)
         self._listed, self._filters = listed, listed.filters
-        choices = await asyncio.to_thread(self._store.choices)
-        self._draw_bar(*choices)
+        self._draw_bar(*self._choices)
         await self._open()
         self._write_address()
 
@@ -53,6 +53,7 @@ class EventsPage:
         wanted = self._filters.event or (self._listed.rows[0].id if self._listed.rows else "")
         if self._opened is None or self._opened.event.id != wanted or not self._opened.clip:
             self._opened = await asyncio.to_thread(self._store.open, wanted) if wanted else None
+        self._list.css_classes = ["list"] if wanted else ["list", "alone"]
         self._detail.css_classes = ["detail", "chosen" if self._filters.event else "first" if wanted else "none"]
         self._draw_list()
         self._draw_detail()

@@ -108,29 +108,60 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def open_page(browser: Any, server: str, lab: Lab) -> Iterator[Callable[..., Any]]:
-    """Opens a browser's page at a path, as `username` where one is given; any console error, failed answer or request
-    to another host fails the test."""
-    problems: list[str] = []
-    contexts = []
+class Visits:
+    """One browser context a user, kept over the tests: a cold cache costs a second a page."""
 
-    def open_page(path: str, username: str = "ada", *, size: tuple[int, int] = (1280, 800), dark: bool = False) -> Any:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-        contexts.append(context)
-        context.set_default_timeout(15_000)
+    def __init__(self, browser: Any, server: str, lab: Lab) -> None:
+        self._browser, self._server, self._lab = browser, server, lab
+        self._contexts: dict[str, Any] = {}
+        self._tokens: dict[str, str] = {}
+
+    def page(self, username: str, dark: bool, fresh: bool) -> Any:
+        """A new page that `username` (empty: nobody) has logged in on; `fresh` by a login of its own."""
+        if username not in self._contexts:
+            self._contexts[username] = self._browser.new_context()
+        context = self._contexts[username]
+        context.clear_cookies()
         cookies = {"omnisight_theme": "dark" if dark else "light"}
         if username:
-            cookies["omnisight_session"] = lab.login(username, PASSWORD, "127.0.0.1")[0]
-        context.add_cookies([{"name": name, "value": value, "url": server} for name, value in cookies.items()])
+            if fresh or username not in self._tokens:
+                self._tokens[username] = self._lab.login(username, PASSWORD, "127.0.0.1")[0]
+            cookies["omnisight_session"] = self._tokens[username]
+        context.add_cookies([{"name": name, "value": value, "url": self._server} for name, value in cookies.items()])
         page = context.new_page()
+        page.set_default_timeout(15_000)
+        return page
+
+
+@pytest.fixture(scope="session")
+def visits(browser: Any, server: str, lab: Lab) -> Visits:
+    return Visits(browser, server, lab)
+
+
+@pytest.fixture
+def open_page(visits: Visits, server: str) -> Iterator[Callable[..., Any]]:
+    """Opens a browser's page at a path; a console error or warning, or a request to another host, fails the test."""
+    problems: list[str] = []
+    pages = []
+
+    def open_page(
+        path: str,
+        username: str = "ada",
+        *,
+        size: tuple[int, int] = (1280, 800),
+        dark: bool = False,
+        fresh: bool = False,
+    ) -> Any:
+        page = visits.page(username, dark, fresh)
+        pages.append(page)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
         watch(page, server, problems)
         page.goto(server + path)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert not problems
 
 
@@ -138,7 +169,6 @@ def watch(page: Any, server: str, problems: list[str]) -> None:
     """Writes down what must not happen."""
 
     def console(message: Any) -> None:
-        # A page asked for without rights shows as an error of its own in the console; tests that want it say so
         if message.type in ("error", "warning"):
             problems.append(f"console: {message.text}")
 

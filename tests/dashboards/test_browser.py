@@ -14,6 +14,8 @@ from tests.dashboards.seed import OLD_EVENTS, PASSWORD, SEGMENT_SECONDS, Site, n
 pytest.importorskip("playwright.sync_api", reason="needs the PyPI package playwright")
 from playwright.sync_api import expect
 
+expect.set_options(timeout=15_000)  # a busy machine is slow, not wrong
+
 OpenPage = Callable[..., Any]
 WIDE, PHONE = (1280, 800), (390, 844)
 OBJECTS = 5 + OLD_EVENTS - 1
@@ -199,7 +201,7 @@ def test_the_theme_is_kept(open_page: OpenPage) -> None:
 
 
 def test_an_open_page_learns_that_its_session_has_ended(open_page: OpenPage, lab: Lab) -> None:
-    page = open_page("/events?label=car")
+    page = open_page("/events?label=car", "uma", fresh=True)
     page.locator("button.event").first.wait_for()
     token = next(item["value"] for item in page.context.cookies() if item["name"] == "omnisight_session")
     lab.logout(token)
