@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCENES = {"Yard": "yard", "Car park": "car_park"}
 REPORT_AFTER_SECONDS = 60
 """When the pages are served, the report is written once that much is recorded, while recording goes on."""
-SHORT_SEGMENTS = {"OMNISIGHT_RECORDING_SEGMENT_SECONDS": "15"}
+SEGMENT_SECONDS = 15
 """A minute's wait for the first segment would be long for somebody who watches."""
 FIGURES = """
 SELECT c.name,
@@ -80,6 +80,7 @@ def _own_home() -> settings.Paths:
     paths = settings.paths() if settings.home_is_set() else settings.paths(settings.default_home("omnisight-demo"))
     os.environ["OMNISIGHT_HOME"] = str(paths.home)
     os.environ.pop("DATABASE_URL", None)
+    os.environ.setdefault(settings.SETTINGS["recording.segment_seconds"].variable, str(SEGMENT_SECONDS))
     return paths
 
 
@@ -154,7 +155,8 @@ def _footage(paths: settings.Paths, videos: Sequence[Path]) -> Mapping[str, Path
     if videos:
         for video in videos:
             probe(video)
-        return {_name_of(video, videos): video for video in videos}
+        names = [_name_of(number, videos) for number in range(len(videos))]
+        return dict(zip(names, videos, strict=True))
     files = {}
     with progress("drawing the scenes", len(SCENES)) as update:
         for number, (name, scene) in enumerate(SCENES.items()):
@@ -164,9 +166,10 @@ def _footage(paths: settings.Paths, videos: Sequence[Path]) -> Mapping[str, Path
     return files
 
 
-def _name_of(video: Path, videos: Sequence[Path]) -> str:
-    same = [other for other in videos if other.stem == video.stem]
-    return video.stem if len(same) == 1 else f"{video.stem} {same.index(video) + 1}"
+def _name_of(number: int, videos: Sequence[Path]) -> str:
+    """The file's name without its ending, with a number where several are called so."""
+    same = [index for index, video in enumerate(videos) if video.stem == videos[number].stem]
+    return videos[number].stem if len(same) == 1 else f"{videos[number].stem} {same.index(number) + 1}"
 
 
 def _enlist(database: Database, name: str, camera: SimulatedCamera) -> str:

@@ -22,6 +22,8 @@ def command(port: Annotated[int | None, typer.Option(help="Port of the dashboard
             services.verb("dashboards", *(["--port", str(port)] if port is not None else []))
             say("OmniSight Lab is up; Ctrl-C ends it")
             while not stop.wait(1):
+                if database.server:
+                    database.server.start()  # a killed server comes back under the worker that writes to it
                 services.revive()
             say("stopping")
         finally:

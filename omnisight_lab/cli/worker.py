@@ -23,8 +23,8 @@ def command(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    logs.configure("worker", settings.log_level(), paths.logs)
     storage.prepare(paths.media)
+    logs.configure("worker", settings.log_level(), paths.logs)
     database = open_database(paths)
     try:
         Worker(database, paths, cameras=camera).run(stop)
