@@ -8,7 +8,9 @@ from collections.abc import Callable
 import av
 import httpx
 import pytest
+from sqlalchemy import text
 
+from omnisight_lab.db.models import Segment
 from omnisight_lab.db.session import Database
 from tests.dashboards.seed import Site
 
@@ -87,8 +89,6 @@ def test_a_clip_to_keep_is_for_those_who_may_export(site: Site, log_in: LogIn, u
 
 
 def _move(database: Database, segment: str, path: str) -> None:
-    from sqlalchemy import text
-
     with database.engine.begin() as connection:
         statement = text('UPDATE "Segment" SET "filePath" = :path WHERE id = :id')
         connection.execute(statement, {"path": path, "id": segment})
@@ -104,8 +104,6 @@ def test_a_path_that_leads_out_of_the_media_is_refused(site: Site, log_in: LogIn
         link.symlink_to(outside)
     client = log_in("ada")
     with site.database.session() as session:
-        from omnisight_lab.db.models import Segment
-
         before = session.get_one(Segment, site.segment).file_path
     try:
         _move(site.database, site.segment, path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,14 +104,10 @@ def test_the_page_does_not_hold_the_session_token(log_in: LogIn) -> None:
 
 
 def _decoded(payload: str) -> str:
-    import base64
-
     raw = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
     packed = raw.partition('"__bk__zlib_":')[2].strip('} "')
     if not packed:
         return raw
-    import zlib
-
     return raw + zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))).decode()
 
 
