@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.models import Camera, Recording
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import NotAVideo, UnknownName, UsageError
+from omnisight_lab.errors import NotAVideo, OmniSightError, UnknownName, UsageError
 from omnisight_lab.ingest.analysis import Analyser, load_detector
 from omnisight_lab.ingest.run import Analysis, Run, Target
 from omnisight_lab.ingest.worker import LEASE_SECONDS
@@ -117,9 +117,8 @@ def import_files(
     storage.prepare(paths.media)
     storage.require_room(paths.media, settings["recording.free_space_floor_mb"])
     detector = load_detector(settings)
-    camera = _camera(database, camera_name, create)
     done: list[Imported] = []
-    with _lease(database, camera) as keep_lease:
+    with _camera(database, camera_name, create) as camera, _lease(database, camera) as keep_lease:
         for video in videos:
             start = video.start or done[-1].end
             tell = partial(_tell, progress, sum(earlier.seconds for earlier in videos[: len(done)]))
@@ -133,17 +132,27 @@ def _tell(progress: Callable[[float], None], before: float, seconds: float) -> N
     progress(before + seconds)
 
 
-def _camera(database: Database, name: str, create: bool) -> Camera:
-    """The camera; where there is none and `create` says so, a new one without an address."""
+@contextmanager
+def _camera(database: Database, name: str, create: bool) -> Iterator[Camera]:
+    """The camera; where there is none and `create` says so, a new one without an address, if footage comes of it."""
     try:
         with database.session() as session:
-            return reads.camera_by_name(session, name)
+            camera = reads.camera_by_name(session, name)
     except UnknownName as error:
         if not create:
             raise UsageError(
                 f"{error}; --create makes a camera for imports, `omnisight camera add {name} rtsp://…` one to record"
             ) from error
-    return writes.add_camera(database, name=name, rtsp_url="", username=None, password=None)
+    else:
+        yield camera
+        return
+    camera = writes.add_camera(database, name=name, rtsp_url="", username=None, password=None)
+    try:
+        yield camera
+    except BaseException:
+        with suppress(OmniSightError):  # it has footage of a file before the one that failed, or the database is away
+            writes.remove_camera(database, camera.id)
+        raise
 
 
 @contextmanager

@@ -115,12 +115,16 @@ class Journal:
         """
         try:
             write()
-        except Exception as error:
-            if isinstance(error, DatabaseError) and not _is_final(error):
+        except DatabaseError as error:
+            if not _is_final(error):
                 raise
-            self.refused += 1
-            self._append(self._path.with_suffix(".refused.jsonl"), line)
-            log.exception("the database refuses a row")
+            log.error("a row is set aside: %s", error)
+        except Exception:  # a line of another version, or damaged: it must not hold up what follows
+            log.exception("a row is set aside")
+        else:
+            return
+        self.refused += 1
+        self._append(self._path.with_suffix(".refused.jsonl"), line)
 
     def _append(self, path: Path, line: bytes) -> bool:
         """Whether `line` is safely at the end of the file."""

@@ -39,7 +39,8 @@ def configure(name: str, level: str, folder: Path | None = None) -> None:
             logging.getLogger(__name__).warning("no log file in %s: %s", folder, error.strerror)
     for handler in handlers:
         handler.setFormatter(Redacting(name))
-    logging.basicConfig(level=level, handlers=handlers, force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=handlers, force=True)
+    logging.getLogger("omnisight_lab").setLevel(level)
     logging.getLogger("libav").setLevel(logging.CRITICAL)  # what it says of a stream can hold the address
 
 

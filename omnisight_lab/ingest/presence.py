@@ -18,6 +18,10 @@ _STATUS = {GapCause.DISK_FULL: CameraStatus.ERROR, GapCause.WRONG_CREDENTIALS: C
 """Status while a cause lasts; OFFLINE for the others. These two need a person, the others may end by themselves."""
 
 
+_OURS = {GapCause.DISK_FULL, GapCause.WORKER_DOWN}
+"""Causes on this side: the camera itself is not offline."""
+
+
 class StopReason(Enum):
     """Why a camera is no longer recorded by this process; only the first leaves a gap behind."""
 
@@ -76,7 +80,7 @@ class Presence:
             self.still(now)
             return
         self._status(_STATUS.get(cause, CameraStatus.OFFLINE))
-        if self._offline is None and cause is not GapCause.DISK_FULL:
+        if self._offline is None and cause not in _OURS:
             self._offline = replace(self._draft(EventType.CAMERA_OFFLINE, start), extra={"cause": cause.value})
             self._event(self._offline)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 
 LONGEST = timedelta(hours=24)
 """A Recording is cut at this length, so that a page about one stays a page."""
+
+_SAY_SECONDS = 60.0
+"""Least time between two remarks that frames are dropped."""
 
 _LONGEST_GOP = 1800
 """Packets; a GOP that grows beyond (a camera that sends no more keyframes) is analysed in what came so far."""
@@ -73,6 +77,7 @@ class BackgroundAnalysis(Analysis):
         self._waiting: deque[tuple[Gop, str] | SegmentFile | None] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._say_again = 0.0
         self.failures = 0
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
         self._thread.start()
@@ -80,9 +85,16 @@ class BackgroundAnalysis(Analysis):
     def gop(self, gop: Gop, recording_id: str) -> None:
         with self._changed:
             if sum(isinstance(item, tuple) for item in self._waiting) >= self._capacity:
-                self.analyser.counters.dropped += len(gop.packets)
+                self._drop(gop)
                 return
         self._offer((gop, recording_id))
+
+    def _drop(self, gop: Gop) -> None:
+        counters = self.analyser.counters
+        counters.dropped += len(gop.packets)
+        if time.monotonic() >= self._say_again:
+            self._say_again = time.monotonic() + _SAY_SECONDS
+            log.warning("the analysis is behind; %d frames were recorded but not looked at so far", counters.dropped)
 
     def segment(self, segment: SegmentFile) -> None:
         self._offer(segment)
@@ -164,10 +176,10 @@ class Run:
         with self._watched(packet.time):
             assert self._recorder is not None
             closed = self._recorder.write(packet)
-        if closed:
-            self._segment(closed)
         if self._packets and (packet.keyframe or len(self._packets) >= _LONGEST_GOP):
             self._hand_over()
+        if closed:
+            self._segment(closed)
         if self._packets or packet.keyframe:
             self._packets.append(packet)
 
@@ -177,12 +189,12 @@ class Run:
             return
         recorder, self._recorder = self._recorder, None
         try:
+            self._hand_over()
             with self._watched(self._last):
                 closed = recorder.close()
             if closed:
                 self._segment(closed)
         finally:
-            self._hand_over()
             self.target.rows.put(
                 "end_recording", recording_id=self.recording_id, end=self.end or self.start, error=error
             )

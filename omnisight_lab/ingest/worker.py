@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import DatabaseUnreachable, OmniSightError, UnknownName
+from omnisight_lab.errors import DatabaseError, OmniSightError, UnknownName
 from omnisight_lab.ingest import camera_process
 from omnisight_lab.ingest.camera_process import STOP_SECONDS, Beat, Job
 from omnisight_lab.ingest.pipeline import CameraAddress
@@ -25,7 +25,7 @@ from omnisight_lab.settings import Paths, SiteSettings, log_level
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 20.0
 _LOOK_SECONDS = 2.0
 _TICK_SECONDS = 0.25
 _START_SECONDS = 120.0
@@ -116,7 +116,7 @@ class Worker:
             if self._away:
                 log.info("the database is back")
             self._away = False
-        except DatabaseUnreachable as error:
+        except DatabaseError as error:
             if not self._away:
                 log.warning("the database is away, cameras go on: %s", error)
             self._away = True

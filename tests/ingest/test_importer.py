@@ -80,9 +80,10 @@ def test_footage_lies_where_it_was_taken(
         with av.open(str(paths.media / segment.file_path)) as container:
             frames = sum(1 for _ in container.decode(video=0))
         assert frames / RATE == pytest.approx((segment.end_time - segment.start_time).total_seconds(), abs=0.01)
-    moved = {segment.start_time: max(map(max, segment.meta["motion"])) for segment in segments}
-    assert moved[START + timedelta(seconds=1)] == 0
-    assert moved[START + timedelta(seconds=3)] > 0
+    moved = [max(map(max, segment.meta["motion"])) for segment in segments[:SECONDS]]
+    assert (moved[0], moved[1], moved[5]) == (0, 0, 0)
+    assert moved[2] > 0
+    assert moved[3] > 0
 
 
 def test_own_starts_of_several_files(
@@ -189,6 +190,10 @@ def test_an_unknown_camera_is_made_on_request_alone(database: Database, paths: P
     videos = examine([clip], [START])
     with pytest.raises(UsageError, match=r"there is no camera 'yard'; .*--create"):
         import_files(database, paths, videos, "yard")
+    with pytest.raises(Interrupted):
+        import_files(database, paths, videos, "yard", create=True, progress=interrupt)
+    with database.session() as session:
+        assert reads.cameras(session) == [], "what was made for a failed import goes with it"
     import_files(database, paths, videos, "yard", create=True)
     with database.session() as session:
         (camera,) = reads.cameras(session)

@@ -15,7 +15,8 @@ import logging, sys
 from pathlib import Path
 from omnisight_lab.ingest import logs
 logs.configure(sys.argv[1], "INFO", Path(sys.argv[2]))
-log = logging.getLogger("any.library")
+log = logging.getLogger("omnisight_lab.any")
+logging.getLogger("any.library").info("too much")
 log.info("opening %s", "rtsp://viewer:s3cret@192.0.2.7/stream?password=s3cret")
 try:
     raise OSError("rtsp://viewer:s3cret@192.0.2.7/stream")
