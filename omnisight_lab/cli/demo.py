@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,8 @@ import typer
 
 from omnisight_lab import settings
 from omnisight_lab.cli.output import JsonOption, print_json, progress, say
-from omnisight_lab.cli.services import Services, stop_signal
+from omnisight_lab.cli.services import Services
+from omnisight_lab.processes import Stop, stop_on_signals
 
 if TYPE_CHECKING:
     from omnisight_lab.db.session import Database
@@ -58,7 +58,7 @@ def command(
     paths = _own_home()
     if no_serve and seconds is None:
         seconds = 90.0
-    with stop_signal() as stop, _stack(paths) as (database, services):
+    with stop_on_signals() as stop, _stack(paths) as (database, services):
         login = _new_login(database)
         with _cameras(database, paths, video or []) as cameras, _recording(database, services, cameras):
             if not no_serve:
@@ -196,7 +196,7 @@ def _invite(database: Database, login: Login, port: int | None) -> None:
 
 
 def _watch(
-    stop: threading.Event,
+    stop: Stop,
     services: Services,
     write_report: Callable[[], Path | None],
     seconds: float | None,

@@ -6,14 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from omnisight_lab.cli.output import say
 from omnisight_lab.errors import OmniSightError
@@ -110,21 +107,3 @@ class Services:
                 os.killpg(service.process.pid, signal.SIGKILL)
                 service.process.wait()
         self._services = [service for service in self._services if names and service.name not in names]
-
-
-@contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; the former handlers come back afterwards."""
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    before: dict[int, Callable[..., object] | int | None] = {
-        number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from omnisight_lab.cli.output import say
-from omnisight_lab.cli.services import Services, stop_signal
+from omnisight_lab.cli.services import Services
+from omnisight_lab.processes import stop_on_signals
 
 
 def command(port: Annotated[int | None, typer.Option(help="Port of the dashboards.")] = None) -> None:
@@ -16,7 +17,7 @@ def command(port: Annotated[int | None, typer.Option(help="Port of the dashboard
 
     database = open_database()
     services = Services()
-    with stop_signal() as stop:
+    with stop_on_signals() as stop:
         try:
             services.verb("worker")
             services.verb("dashboards", *(["--port", str(port)] if port is not None else []))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from typing import Annotated
 
 import typer
@@ -13,6 +11,7 @@ from omnisight_lab.db.session import open_database
 from omnisight_lab.ingest import logs
 from omnisight_lab.ingest.worker import Worker
 from omnisight_lab.ops import storage
+from omnisight_lab.processes import stop_on_signals
 
 
 def command(
@@ -20,13 +19,7 @@ def command(
 ) -> None:
     """Record and analyse every camera that no other worker holds, until SIGTERM or Ctrl-C."""
     paths = settings.paths()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     storage.prepare(paths.media)
     logs.configure("worker", settings.log_level(), paths.logs)
-    database = open_database(paths)
-    try:
+    with stop_on_signals() as stop, open_database(paths) as database:
         Worker(database, paths, cameras=camera).run(stop)
-    finally:
-        database.close()

@@ -22,6 +22,7 @@ from omnisight_lab.ingest.pipeline import CameraAddress, Pipeline
 from omnisight_lab.ingest.presence import Presence, StopReason
 from omnisight_lab.ingest.resume import OPERATIONS, left_behind
 from omnisight_lab.ingest.run import BackgroundAnalysis
+from omnisight_lab.processes import Stop
 from omnisight_lab.settings import Paths, SiteSettings
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Control:
     def __init__(self, connection: Connection, settings: SiteSettings) -> None:
         self._connection = connection
         self.settings = settings
-        self.stop, self.orphaned = threading.Event(), threading.Event()
+        self.stop, self.orphaned = Stop(), threading.Event()
         self.reason = StopReason.WORKER_ENDS
         self._next_beat = 0.0
         threading.Thread(target=self._listen, name="control", daemon=True).start()

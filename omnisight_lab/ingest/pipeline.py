@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from omnisight_lab.ingest.run import Analysis, Rows, Run, Target
 from omnisight_lab.media.recover import recover
 from omnisight_lab.media.source import RtspSource, StreamInfo
 from omnisight_lab.ops import storage
+from omnisight_lab.processes import Stop
 from omnisight_lab.types import GapCause, TimeRange
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Pipeline:
         self._failures = 0
         self._broken: Run | None = None
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: Stop) -> None:
         """Until `stop` is set."""
         while not stop.is_set():
             try:
@@ -73,7 +73,7 @@ class Pipeline:
                 self._lost(error)
                 self._wait(stop)
 
-    def _record(self, stop: threading.Event) -> None:
+    def _record(self, stop: Stop) -> None:
         """Returns when told to stop; raises what breaks the stream."""
         camera, settings = self._camera, self._settings()
         timeout = settings["camera.timeout_seconds"]
@@ -84,7 +84,7 @@ class Pipeline:
         ):
             self._follow(source, stream_id, stop)
 
-    def _follow(self, source: RtspSource, stream_id: str, stop: threading.Event) -> None:
+    def _follow(self, source: RtspSource, stream_id: str, stop: Stop) -> None:
         """Record the packets of `source` in one Recording after the other, each at most 24 h long."""
         run = self._new_run(stream_id, source.info)
         look = self._clock.monotonic()
@@ -160,7 +160,7 @@ class Pipeline:
             log.warning("%s is not recorded: %s", self._camera.name, error)
         self._presence.lost(self.end, self._clock.now(), cause)
 
-    def _wait(self, stop: threading.Event) -> None:
+    def _wait(self, stop: Stop) -> None:
         """Twice as long after each failure, up to the setting; ends early when told to stop."""
         longest = self._settings()["camera.retry_seconds"]
         until = self._clock.monotonic() + min(longest, _SHORTEST_WAIT * 2 ** min(self._failures, 16))

@@ -6,7 +6,6 @@ import logging
 import multiprocessing
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from omnisight_lab.ingest import camera_process
 from omnisight_lab.ingest.camera_process import STOP_SECONDS, Beat, Job
 from omnisight_lab.ingest.pipeline import CameraAddress
 from omnisight_lab.ingest.presence import StopReason
+from omnisight_lab.processes import Stop
 from omnisight_lab.settings import Paths, SiteSettings, log_level
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Worker:
         self._restarts: dict[str, Restart] = {}
         self._away = False
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: Stop) -> None:
         """Until `stop` is set; then every camera process has closed its files and rows."""
         self._require_names()
         log.info("worker %s starts", self.name)
@@ -90,7 +90,7 @@ class Worker:
             for child in self.children.values():
                 self._ask(child, StopReason.WORKER_ENDS)
             while self.children:
-                self._tend(threading.Event(), _TICK_SECONDS)
+                self._tend(Stop(), _TICK_SECONDS)
             log.info("worker %s ends", self.name)
 
     def _require_names(self) -> None:
@@ -165,7 +165,7 @@ class Worker:
             _tell(child, reason)
             child.stop_until = time.monotonic() + STOP_SECONDS + 2
 
-    def _tend(self, stop: threading.Event, seconds: float) -> None:
+    def _tend(self, stop: Stop, seconds: float) -> None:
         """For `seconds`, or until `stop` or a death: hear the processes, kill the hung, note the dead."""
         until, living = time.monotonic() + seconds, len(self.children)
         while time.monotonic() < until and not stop.is_set() and len(self.children) == living:

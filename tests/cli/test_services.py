@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from omnisight_lab.cli.services import Services, stop_signal
+from omnisight_lab.cli.services import Services
 from omnisight_lab.errors import OmniSightError
 
 
@@ -64,11 +62,3 @@ def test_a_child_that_fails_is_named_with_its_last_line(tmp_path: Path) -> None:
             services.expect_alive()
     finally:
         services.stop()
-
-
-def test_stop_signal_catches_and_gives_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with stop_signal() as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.wait(5)
-    assert signal.getsignal(signal.SIGTERM) is before
