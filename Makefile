@@ -18,7 +18,7 @@ demo: setup
 	@$(BIN)/omnisight demo $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 3)
 
 check: setup
 	$(BIN)/ruff check .
