@@ -22,7 +22,8 @@ ADDRESS = re.compile(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//|https?://
 
 @pytest.fixture(scope="module")
 def run(site: Site) -> ReportRun:
-    return run_report(site.database, site.paths, "daily_activity", {}, ("html", "pdf") if needs.HAS_PANGO else ("html",))
+    formats = ("html", "pdf") if needs.HAS_PANGO else ("html",)
+    return run_report(site.database, site.paths, "daily_activity", {}, formats)
 
 
 def words(page: str) -> str:
