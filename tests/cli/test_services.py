@@ -20,18 +20,19 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
         pause.wait(0.02)
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children()
+def child_of(command: str) -> psutil.Process:
+    """Our child with `command` in its command line; earlier tests of this process may have left others."""
+    return next(child for child in psutil.Process().children() if command in " ".join(child.cmdline()))
 
 
 def test_children_start_write_their_log_and_stop(tmp_path: Path) -> None:
-    before = len(children())
     services = Services(tmp_path)
     services.start("web", "http.server", "0", "--bind", "127.0.0.1")
     wait_for(lambda: "Serving" in (tmp_path / "web.log").read_text())
     services.expect_alive()
+    child = child_of("http.server")
     services.stop()
-    assert len(children()) == before
+    assert not child.is_running()
 
 
 def test_a_dead_child_is_started_again(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_a_dead_child_is_started_again(tmp_path: Path) -> None:
     services.start("web", "http.server", "0", "--bind", "127.0.0.1")
     try:
         wait_for(lambda: "Serving" in (tmp_path / "web.log").read_text())
-        child = children()[0]
+        child = child_of("http.server")
         child.kill()
         psutil.wait_procs([child], timeout=20)
 
@@ -56,7 +57,7 @@ def test_a_child_that_fails_is_named_with_its_last_line(tmp_path: Path) -> None:
     services = Services(tmp_path)
     services.start("query", "omnisight_lab.cli", "no-such-verb")
     try:
-        child = children()[0]
+        child = child_of("no-such-verb")
         wait_for(lambda: child.status() == psutil.STATUS_ZOMBIE)
         with pytest.raises(OmniSightError, match="query ended by itself"):
             services.expect_alive()

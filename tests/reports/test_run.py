@@ -36,7 +36,11 @@ def outputs(notebook: Path | None) -> str:
 
 
 def kernels() -> list[psutil.Process]:
-    return [process for process in psutil.Process().children(recursive=True) if process.is_running()]
+    """Kernels, and processes that run a report, which are still there."""
+    below = psutil.Process().children(recursive=True)
+    return [
+        process for process in below if {"ipykernel_launcher", "omnisight_lab.reports.child"} & {*process.cmdline()}
+    ]
 
 
 def test_run_is_kept_with_its_files(database: Database, paths: Paths, write_report: Callable[..., str]) -> None:
