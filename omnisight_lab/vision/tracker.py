@@ -92,6 +92,7 @@ class _Object:
     votes: Counter[str] = field(default_factory=Counter)
     number: int | None = None
     hits: int = 1
+    strong: int = 1  # hits of at least the threshold
     misses: int = 0  # looks in vain since the last detection
     standing: bool = False
     disturbed: bool = False  # something moved at its place since it was seen
@@ -106,7 +107,8 @@ class Tracker:
     """Tracks of one camera: two-stage association as in ByteTrack (Zhang et al. 2022), in seconds, not frames.
 
     Boxes of at least `threshold` begin tracks and continue them; weaker ones only continue what is expected there.
-    A track counts, and has an id, once it was seen `hits` times; ids are never used again. One that moves has ended
+    A track counts, and has an id, once it was seen `hits` times, and has moved or was seen strongly twice: a patch of
+    the background passes the threshold once. Ids are never used again. A track that moves has ended
     when it was not seen for `patience` seconds, or has left the frame of that `size`. An object that stands still is
     held at its place without detections while nothing moves there; `places_in_doubt` names what is worth a close look.
     """
@@ -230,7 +232,9 @@ class Tracker:
 
     def _continue(self, thing: _Object, time: datetime, boxes: Boxes, row: int) -> None:
         confidence = float(boxes.confidence[row])
-        doubt = 1.0 if confidence >= self.threshold else 2.0
+        strong = confidence >= self.threshold
+        thing.strong += strong
+        doubt = 1.0 if strong else 2.0
         thing.motion.update(_tuple(boxes.xyxy[row]), _seconds(thing.seen, time), doubt)
         thing.votes.update({boxes.labels[row]: round(100 * confidence)})
         thing.seen = thing.looked = time
@@ -244,7 +248,7 @@ class Tracker:
     def _put(self, thing: _Object, point: TrackPoint) -> None:
         thing.fresh.append(point)
         thing.last = point
-        if thing.number is None and thing.hits >= self.hits:
+        if thing.number is None and thing.hits >= self.hits and (thing.strong > 1 or thing.travelled):
             thing.number = next(self._numbers)
 
     def _begin(self, time: datetime, boxes: Boxes, row: int) -> None:

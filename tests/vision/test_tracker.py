@@ -230,3 +230,12 @@ def test_somebody_who_walks_past_a_parked_car_takes_neither_its_id_nor_its_place
         ):
             labels[track.id].add(track.label)
     assert sorted(map(sorted, labels.values())) == [["person"], ["vehicle"]]
+
+
+def test_a_patch_of_the_background_that_passes_the_threshold_once_is_nobody() -> None:
+    tracker = Tracker(size=SIZE)
+    box = np.array([[300, 200, 360, 340]], np.float32)
+    for number, score in enumerate([0.41, 0.37, 0.28, 0.3, 0.29, 0.3, 0.27] * 3):
+        strength = min(score, 0.39) if number else score
+        boxes = Boxes(box, np.array([strength], np.float32), ("person",))
+        assert tracker.update(at(number / 5), boxes, moving=lambda corners: 0.0) == []
