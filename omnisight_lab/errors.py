@@ -35,19 +35,23 @@ class OmniSightError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: the sentence is meant for the one who typed the cell."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(OmniSightError):
     exit_code = 2
 
 
 class UnknownName(UsageError):
-    """`name` is not among the `known` ones of this `kind`; suggests the nearest."""
+    """`name` is not among the `known` ones of this `kind`; suggests the nearest. Ids have no `known` to choose from."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, sorted(known)
+    def __init__(self, kind: str, name: str, known: Iterable[str] | None = None) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known or ())
         near = get_close_matches(name, self.known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.known) or 'none yet'}"
-        super().__init__(f"there is no {kind} {name!r}; {hint}")
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(self.known) or 'none yet'}"
+        super().__init__(f"there is no {kind} {name!r}{'' if known is None else hint}")
 
 
 class BadTime(UsageError):

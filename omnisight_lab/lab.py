@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -36,12 +37,15 @@ from omnisight_lab.db.models import User
 from omnisight_lab.db.session import Database, open_database
 from omnisight_lab.errors import MediaError, QueryError, UnknownName, UsageError
 from omnisight_lab.settings import Paths, SiteSettings
-from omnisight_lab.types import Box, FrameSize, TimeRange, Track, TrackPoint
+from omnisight_lab.types import Box, EventType, FrameSize, TimeRange, Track, TrackPoint
 
 __all__ = ["Action", "CameraState", "EventDetail", "Lab", "SeenObject", "User", "connect"]
 
 SETTLES_IN = timedelta(seconds=30)
 """From the end of a segment until it stands in the mirror."""
+
+TYPO = 0.8
+"""Names at least as alike as this (difflib's ratio) are taken for a slip: person and persn, not car and cat."""
 
 SQL_SECONDS = 60.0
 SQL_MEMORY = "2GB"
@@ -282,6 +286,7 @@ class Lab:
         typed = query.typed({key: value for key, value in parameters.items() if value is not None})
         chosen = self.engine(engine)
         scope, zone = self._scope(query, chosen, from_, to, cameras, tz)
+        _refuse_typos(chosen, typed)
         expression = query.build(TABLES, scope, **typed).select([column.name for column in query.columns])
         about = About(name, zone, engine, chosen.snapshot, scope.window, query.method, typed)
         companions = self._companions(query, scope, about, chosen, typed)
@@ -424,7 +429,7 @@ class Lab:
         engine = self.engine("postgres")
         rows = engine.fetch(TABLES.events.filter(TABLES.events.id == wanted)).to_pylist()
         if not rows:
-            raise UnknownName("event", wanted, ())
+            raise UnknownName("event", wanted)
         cameras = {row["id"]: row for row in self._live(TABLES.cameras)}
         boxes = TABLES.objects.filter(TABLES.objects.event_id == wanted).order_by("offset_ms", "id")
         return _detail(rows[0], cameras, self._live(boxes), self.timezone)
@@ -533,18 +538,33 @@ def _draw(result: Result, backend: str | None) -> Any:
 
 def _one_select(statement: str) -> str:
     """`statement` where it is one SELECT by DuckDB's own parser."""
+    if not isinstance(statement, str):
+        raise QueryError("lab.sql takes the text of one SELECT")
     try:
         parsed = duckdb.extract_statements(statement)
     except duckdb.Error as error:
         raise QueryError(f"the statement can't be read: {str(error).splitlines()[0]}") from error
     if len(parsed) != 1 or parsed[0].type != duckdb.StatementType.SELECT:
         raise QueryError("lab.sql takes one SELECT and nothing else")
-    return statement.strip().rstrip(";").strip()
+    return _without_end(statement)
+
+
+def _without_end(statement: str) -> str:
+    """`statement` without the semicolon and comments after it, so that it can stand in brackets."""
+    text = statement.encode()  # tokens are counted in bytes
+    for start, kind in reversed(duckdb.tokenize(statement)):
+        if kind != duckdb.token_type.comment and text[start:].strip() != b";":
+            break
+        text = text[:start]
+    return text.decode().strip()
 
 
 def _camera_ids(known: list[dict[str, Any]], wanted: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """Ids of the cameras of these names or ids; None for all."""
-    names = [wanted] if isinstance(wanted, str) else list(wanted or ())
+    try:
+        names = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted or ()]
+    except TypeError as error:
+        raise UsageError(f"cameras are asked for by name or id, one or a list of them, not by {wanted!r}") from error
     if not names:
         return None
     found: list[str] = []
@@ -554,6 +574,21 @@ def _camera_ids(known: list[dict[str, Any]], wanted: str | Iterable[str] | None)
             raise UnknownName("camera", name, [camera["name"] for camera in known])
         found += ids
     return tuple(dict.fromkeys(found))
+
+
+def _refuse_typos(engine: Engine, typed: Mapping[str, Any]) -> None:
+    """UnknownName for what is nearly a label or event type; one that is only new, as a first cat, counts 0."""
+    if typed.get("labels"):
+        labels = TABLES.events.select("label").union(TABLES.objects.select("label"), distinct=True)
+        known = [label for label in engine.fetch(labels)["label"].to_pylist() if label]
+        _refuse_near("label", typed["labels"], known)
+    _refuse_near("event type", typed.get("event_types", ()), [kind.value for kind in EventType])
+
+
+def _refuse_near(kind: str, wanted: Iterable[str], known: list[str]) -> None:
+    for name in wanted:
+        if name not in known and get_close_matches(name, known, n=1, cutoff=TYPO):
+            raise UnknownName(kind, name, known)
 
 
 def _zone_words(zones: set[str], site: str) -> str:

@@ -122,6 +122,37 @@ def test_times_are_checked(lab: Lab) -> None:
             lab.activity(start, end)  # type: ignore[arg-type]
 
 
+def test_what_is_no_time_no_zone_and_no_camera_is_said(lab: Lab) -> None:
+    with pytest.raises(ol.BadTime, match="5 is no time; write 2026-03-29"):
+        lab.activity(5)  # type: ignore[arg-type]
+    with pytest.raises(ol.UnknownName, match="no time zone '5'"):
+        lab.activity(tz=5)  # type: ignore[arg-type]
+    with pytest.raises(ol.UsageError, match="asked for by name or id"):
+        lab.activity(cameras=5)  # type: ignore[arg-type]
+    with pytest.raises(ol.UsageError, match="labels: 5 is neither a name nor a list"):
+        lab.activity(labels=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+def test_a_slip_in_a_label_is_said_and_a_new_label_counts_none(lab: Lab, site: Site, engine: str) -> None:
+    site.event(site.camera("yard"), "2026-10-30T12:00", label="person")
+    with pytest.raises(ol.UnknownName, match="no label 'persn'; did you mean 'person'"):
+        lab.activity(labels="persn", engine=engine)
+    with pytest.raises(ol.UnknownName, match="no event type 'motoin'; did you mean 'motion'"):
+        lab.events(event_types=["motoin"], engine=engine)
+    assert lab.events(labels=["person", "cat"], engine=engine).count() == 1
+
+
+def test_an_error_is_one_line_in_a_notebook() -> None:
+    code = """
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.instance().run_cell("import omnisight_lab as ol; ol.connect('mysql://x')")
+"""
+    shown = run(code)
+    assert shown.startswith("UsageError: the database address begins with mysql://")
+    assert "\n" not in shown
+
+
 def test_an_unknown_zone_is_said(lab: Lab) -> None:
     with pytest.raises(ol.UnknownName, match="no time zone 'Mars/Phobos'"):
         lab.activity(tz="Mars/Phobos")

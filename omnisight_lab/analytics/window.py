@@ -13,14 +13,17 @@ Moment = datetime | date | str | None
 
 DAYS = 7
 QUARTER = timedelta(minutes=15)
+WRITTEN = "write 2026-03-29, or 2026-03-29T08:00:00+02:00"
 
 
 def zone_of(name: str) -> ZoneInfo:
     """The zone of this IANA name."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UnknownName("time zone", name, ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")) from error
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
+        raise UnknownName(
+            "time zone", str(name), ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")
+        ) from error
 
 
 def window(start: Moment, end: Moment, zone: str, now: datetime) -> TimeRange:
@@ -53,6 +56,8 @@ def _moment(given: Moment, clock: ZoneInfo) -> datetime | None:
         return None
     if isinstance(given, str):
         given = _parsed(given)
+    if not isinstance(given, date):
+        raise BadTime(f"{given!r} is no time; {WRITTEN}")
     if not isinstance(given, datetime):
         return _midnight(given, clock)
     if given.tzinfo is None:
@@ -67,7 +72,7 @@ def _parsed(text: str) -> datetime | date:
     try:
         return date.fromisoformat(text) if len(text.strip()) == 10 else datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise BadTime(f"{text!r} is no time; write 2026-03-29, or 2026-03-29T08:00:00+02:00") from error
+        raise BadTime(f"{text!r} is no time; {WRITTEN}") from error
 
 
 def _midnight(day: date, clock: ZoneInfo) -> datetime:

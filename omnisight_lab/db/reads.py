@@ -54,7 +54,7 @@ def event(session: Session, event_id: str) -> Event:
     """The event of this id, else UnknownName."""
     found = session.get(Event, event_id)
     if found is None:
-        raise UnknownName("event", event_id, ())
+        raise UnknownName("event", event_id)
     return found
 
 
@@ -88,7 +88,7 @@ def media_path(session: Session, kind: str, id: str) -> str | None:
     column = MEDIA[kind]
     found = session.execute(select(column).where(column.class_.id == id)).first()
     if found is None:
-        raise UnknownName(kind.replace("_", " "), id, ())
+        raise UnknownName(kind.replace("_", " "), id)
     return found[0]
 
 

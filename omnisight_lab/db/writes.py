@@ -540,7 +540,7 @@ def finish_report_run(
 def _get(session: Session, kind: type[_Row], id_: str) -> _Row:
     found = session.get(kind, id_)
     if found is None:
-        raise UnknownName(kind.__name__.lower(), id_, ())
+        raise UnknownName(kind.__name__.lower(), id_)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -162,6 +162,8 @@ QUERIES = Registry()
 
 
 def _names(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, Iterable):
+        raise ValueError("is neither a name nor a list of names")
     parts = given.split(",") if isinstance(given, str) else given
     return tuple(str(part).strip() for part in parts if str(part).strip())
 
