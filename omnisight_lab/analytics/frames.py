@@ -317,24 +317,24 @@ class Result:
 
     def _repr_html_(self) -> str:
         columns, lines = self._shown()
-        right = [column.kind in ("integer", "number", "share") for column in columns]
+        styles = [
+            f"text-align:{'right' if column.kind in ('integer', 'number', 'share') else 'left'};white-space:nowrap"
+            for column in columns
+        ]
         head = "".join(
-            f'<th title="{html.escape(column.help)}" style="text-align:{"right" if end else "left"}">'
-            f"{html.escape(_heading(column))}</th>"
-            for column, end in zip(columns, right, strict=True)
+            f'<th title="{html.escape(column.help)}" style="{style}">{html.escape(_heading(column))}</th>'
+            for column, style in zip(columns, styles, strict=True)
         )
         body = "".join(
             "<tr>"
-            + "".join(
-                f'<td style="text-align:{"right" if end else "left"}">{html.escape(cell)}</td>'
-                for cell, end in zip(line, right, strict=True)
-            )
+            + "".join(f'<td style="{style}">{html.escape(cell)}</td>' for cell, style in zip(line, styles, strict=True))
             + "</tr>"
             for line in lines
         )
         caption = html.escape(self._footer(len(lines)))
         return (
-            f'<table class="dataframe omnisight"><caption style="caption-side:bottom;text-align:left">{caption}'
+            '<table class="dataframe omnisight">'
+            f'<caption style="caption-side:bottom;text-align:left;white-space:nowrap">{caption}'
             f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
 
@@ -414,7 +414,8 @@ def _whole_file(path: Path, write: Callable[[Path], None]) -> Path:
 
 def _heading(column: Column) -> str:
     name = column.name.replace("_", " ")
-    return f"{name} [{column.unit}]" if column.unit and column.unit != "B" else name
+    said = not column.unit or column.unit == "B" or name.endswith(("hours", "seconds"))
+    return name if said else f"{name} [{column.unit}]"
 
 
 def _cell(value: Any, column: Column) -> str:

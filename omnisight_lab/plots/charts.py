@@ -76,18 +76,22 @@ def _from_zero(rates: Any) -> tuple[float, float]:
 
 
 def _curves(data: pd.DataFrame, title: str, backend: str) -> Any:
-    """A line per camera; an hour without footage breaks it."""
-    curves = {
-        str(camera): hv.Curve(
+    """A line per camera, with a point per hour; an hour without footage breaks it, a single one still shows."""
+    drawn = []
+    for (camera, rows), colour in zip(data.groupby("camera"), _cycle(), strict=False):
+        curve = hv.Curve(
             rows.sort_values("start")[["hour", "rate"]],
             hv.Dimension("hour", label="local hour"),
             hv.Dimension("rate", label="events per recorded camera-hour"),
-        ).opts(**options("Curve", backend, color=colour))
-        for (camera, rows), colour in zip(data.groupby("camera"), _cycle(), strict=False)
-    }
-    frame = options("NdOverlay", backend, times=True, title=title)
+            label=str(camera),
+        )
+        drawn.append(curve.opts(**options("Curve", backend, color=colour)))
+        drawn.append(hv.Scatter(curve).opts(**options("Scatter", backend, color=colour)))
     low, high = _from_zero(data["rate"].to_numpy(float, na_value=np.nan))
-    return hv.NdOverlay(curves, "camera").opts(**frame, ylim=(low, high * 1.05))
+    half = pd.Timedelta(minutes=30)
+    span = (data["hour"].min() - half, data["hour"].max() + half)
+    frame = options("Overlay", backend, times=True, title=title, show_legend=True)
+    return hv.Overlay(drawn).opts(**frame, xlim=span, ylim=(low, high * 1.05))
 
 
 def _cycle() -> Any:

@@ -53,15 +53,16 @@ def options(element: str, backend: str, *, times: bool = False, **wanted: Any) -
     return {**framed, **own.get(element, {}), **wanted, "backend": backend}
 
 
-_PARTS = ("Curve", "Area", "Rectangles")
+_PARTS = ("Curve", "Scatter", "Area", "Rectangles")
 """Elements that only ever stand in an overlay: it has the frame."""
 
 _BOKEH: dict[str, Any] = {"responsive": True, "min_height": 320}
 _BOKEH_OWN: dict[str, dict[str, Any]] = {
     "QuadMesh": {"cmap": "viridis", "colorbar": True, "tools": ["hover"], "invert_yaxis": True},
-    "Bars": {"tools": ["hover"], "legend_position": "right", "cmap": list(COLOURS), "line_width": 0},
+    "Bars": {"tools": ["hover"], "legend_position": "right", "cmap": list(COLOURS), "line_alpha": 0},
     "Rectangles": {"line_width": 0, "tools": ["hover"]},
-    "Curve": {"tools": ["hover"], "line_width": 2},
+    "Curve": {"line_width": 2},
+    "Scatter": {"tools": ["hover"], "size": 7, "line_color": None, "show_legend": False},
     "Area": {"tools": ["hover"], "line_width": 0},
     "Overlay": {"legend_position": "right"},
     "NdOverlay": {"legend_position": "right"},
@@ -73,6 +74,7 @@ _MATPLOTLIB_OWN: dict[str, dict[str, Any]] = {
     "Bars": {"color": hv.Cycle(list(COLOURS)), "edgecolor": "none"},
     "Rectangles": {"linewidth": 0, "aspect": None},
     "Curve": {"aspect": None},
+    "Scatter": {"aspect": None, "s": 20, "show_legend": False},
     "Area": {"linewidth": 0, "aspect": None, "show_legend": True},
     "NdOverlay": {"show_legend": True},
     "Text": {"color": TEXT, "xaxis": None, "yaxis": None},

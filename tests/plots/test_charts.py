@@ -96,6 +96,15 @@ def test_hours_without_footage_stay_empty_on_the_heat_map() -> None:
     assert np.nanmin(rates) == np.nanmax(rates) == 12
 
 
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+def test_a_single_hour_shows_as_a_point(backend: str) -> None:
+    chart = draw("activity", activity(1), zone=ZONE, backend=backend)
+    points = [part for part in chart if isinstance(part, hv.Scatter)]
+    assert [point["rate"].tolist() for point in points][0] == [12.0]
+    low, high = chart.opts.get("plot", backend).kwargs["xlim"]
+    assert high - low == pd.Timedelta(hours=1)
+
+
 def test_the_hour_that_comes_twice_is_one_cell_of_both() -> None:
     chart = draw("activity", activity(80), zone=ZONE, backend="bokeh")
     recorded = chart.dimension_values("recorded", flat=False)
