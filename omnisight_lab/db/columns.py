@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Dialect
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy import ColumnElement, Dialect, Text, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator
 
 from omnisight_lab.types import utc
@@ -77,6 +77,11 @@ def clean_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [clean_json(item) for item in value]
     return value
+
+
+def among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+    """Whether `column` is one of `values`, which go as one parameter: a statement takes 65,535 at most."""
+    return column == any_(literal(list(values), ARRAY(Text)))  # type: ignore[no-any-return]
 
 
 def iso(value: datetime) -> str:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from omnisight_lab.db.columns import among
 from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
 from omnisight_lab.db.models import Camera, Event, Recording, RecordingStatus, Segment, SystemSetting, User
 from omnisight_lab.errors import UnknownName
@@ -94,7 +95,7 @@ def media_path(session: Session, kind: str, id: str) -> str | None:
 
 def known_paths(session: Session, paths: list[str]) -> set[str]:
     """Which of these files (relative to the media root) have a Segment row."""
-    return set(session.scalars(select(Segment.file_path).where(Segment.file_path.in_(paths))))
+    return set(session.scalars(select(Segment.file_path).where(among(Segment.file_path, paths))))
 
 
 def last_recorded(session: Session, camera_id: str) -> datetime | None:

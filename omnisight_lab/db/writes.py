@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from omnisight_lab import settings
-from omnisight_lab.db.columns import INT32_MAX, clean_json, iso, new_id, now, to_database
+from omnisight_lab.db.columns import INT32_MAX, among, clean_json, iso, new_id, now, to_database
 from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
 from omnisight_lab.db.lab_models import Session as Login
 from omnisight_lab.db.models import (
@@ -238,9 +238,8 @@ def _save_events(session: Session, events: Sequence[EventDraft]) -> None:
     latest = {event.id: event for event in events}.values()
     objects = [object_row(event, item) for event in latest for item in event.objects]
     _upsert(session, Event, [event_row(event) for event in latest])
-    kept = [row["id"] for row in objects]
-    gone = delete(DetectedObject).where(DetectedObject.event_id.in_([event.id for event in latest]))
-    session.execute(gone.where(DetectedObject.id.notin_(kept)))
+    gone = delete(DetectedObject).where(among(DetectedObject.event_id, [event.id for event in latest]))
+    session.execute(gone.where(~among(DetectedObject.id, [row["id"] for row in objects])))
     _upsert(session, DetectedObject, objects)
 
 

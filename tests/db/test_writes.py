@@ -185,6 +185,16 @@ def test_a_refused_row_undoes_its_whole_batch(site: Site) -> None:
     assert _all(site.database, Event) == []
 
 
+def test_more_objects_and_paths_than_a_statement_takes_parameters(site: Site) -> None:
+    """A busy hour of an import is one batch; PostgreSQL takes 65,535 parameters."""
+    many = [seen(f"o{number}") for number in range(66_000)]
+    for objects in (many, many[:3]):
+        writes.save_event(site.database, site.event("e1", *objects))
+    assert {row.id for row in _all(site.database, DetectedObject)} == {"o0", "o1", "o2"}
+    with site.database.session() as session:
+        assert reads.known_paths(session, [f"segments/{number}.mp4" for number in range(66_000)]) == set()
+
+
 def test_a_whole_import(site: Site) -> None:
     span = TimeRange(after(3600), after(3660))
     job: dict[str, Any] = {"recording_id": "r2", "camera_id": site.camera.id, "span": span}
