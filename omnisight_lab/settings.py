@@ -82,83 +82,67 @@ class Setting:
         return self.variable in os.environ
 
 
-def _table() -> Iterator[Setting]:
-    yield Setting("site.name", "text", "OmniSight", "name on pages and reports", str)
-    yield Setting("site.timezone", "time zone", "UTC", "zone of days and hours on every figure", _zone)
-    yield Setting(
-        "recording.segment_seconds",
-        "seconds",
-        60,
-        "length of a segment, aligned to the clock",
-        _number(int, 1, 600),
-    )
-    yield Setting(
+_TABLE = (
+    Setting("site.name", "text", "OmniSight", "name on pages and reports", str),
+    Setting("site.timezone", "time zone", "UTC", "zone of days and hours on every figure", _zone),
+    Setting(
+        "recording.segment_seconds", "seconds", 60, "length of a segment, aligned to the clock", _number(int, 1, 600)
+    ),
+    Setting(
         "recording.free_space_floor_mb",
         "megabytes",
         1024,
         "free space below which recording stops",
         _number(int, 0, 10**9),
-    )
-    yield Setting(
+    ),
+    Setting(
         "camera.timeout_seconds",
         "seconds",
         10.0,
         "silence after which a camera counts as stalled",
         _number(float, 0.5, 300),
-    )
-    yield Setting(
+    ),
+    Setting(
         "camera.retry_seconds",
         "seconds",
         5.0,
         "longest wait between attempts to reach a camera",
         _number(float, 0.1, 3600),
-    )
-    yield Setting(
-        "detection.enabled",
-        "true or false",
-        True,
-        "whether objects are detected where something moves",
-        _boolean,
-    )
-    yield Setting(
+    ),
+    Setting("detection.enabled", "true or false", True, "whether objects are detected where something moves", _boolean),
+    Setting(
         "detection.frames_per_second",
         "frames a second",
         5.0,
         "rate at which footage with motion is analysed",
         _number(float, 0.2, 30),
-    )
-    yield Setting("detection.threshold", "0 to 1", 0.4, "lowest confidence of a detection", _number(float, 0.01, 1))
-    yield Setting("detection.labels", "names", (), "labels to keep, by commas; empty keeps all", _names)
-    yield Setting("detection.model", "file", "", "ONNX weights; empty: the detector that comes along", str)
-    yield Setting("detection.family", "name", "ssd", "output family of the weights", str)
-    yield Setting("detection.label_file", "file", "", "labels of the weights, one a line", str)
-    yield Setting(
-        "event.close_seconds",
-        "seconds",
-        4.0,
-        "quiet time after which an event ends",
-        _number(float, 0.5, 600),
-    )
-    yield Setting(
+    ),
+    Setting("detection.threshold", "0 to 1", 0.4, "lowest confidence of a detection", _number(float, 0.01, 1)),
+    Setting("detection.labels", "names", (), "labels to keep, by commas; empty keeps all", _names),
+    Setting("detection.model", "file", "", "ONNX weights; empty: the detector that comes along", str),
+    Setting("detection.family", "name", "ssd", "output family of the weights", str),
+    Setting("detection.label_file", "file", "", "labels of the weights, one a line", str),
+    Setting("event.close_seconds", "seconds", 4.0, "quiet time after which an event ends", _number(float, 0.5, 600)),
+    Setting(
         "mirror.refresh_seconds",
         "seconds",
         5.0,
         "how often the mirror is refreshed while it is looked at",
         _number(float, 1, 3600),
-    )
-    yield Setting("dashboards.port", "port", 8765, "port of the dashboards", _number(int, 0, 65535))
-    yield Setting("dashboards.address", "address", "127.0.0.1", "network address that the dashboards listen on", str)
-    yield Setting(
+    ),
+    Setting("dashboards.port", "port", 8765, "port of the dashboards", _number(int, 0, 65535)),
+    Setting("dashboards.address", "address", "127.0.0.1", "network address that the dashboards listen on", str),
+    Setting(
         "dashboards.origins",
         "names",
         (),
         "other host:port by which browsers reach the dashboards, by commas: names of this machine, a reverse proxy",
         _names,
-    )
-    yield Setting("dashboards.session_hours", "hours", 12.0, "how long a login lasts", _number(float, 0.1, 24 * 90))
+    ),
+    Setting("dashboards.session_hours", "hours", 12.0, "how long a login lasts", _number(float, 0.1, 24 * 90)),
+)
 
-
-SETTINGS: dict[str, Setting] = {setting.key: setting for setting in _table()}
+SETTINGS = {setting.key: setting for setting in _TABLE}
 
 
 def parse(key: str, text: str) -> Any:
