@@ -61,8 +61,24 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(ipython: Any) -> None:
     """`%load_ext omnisight_lab`: charts show in the notebook, also offline."""
-    import holoviews
+    import holoviews as hv
     import panel
+    from holoviews.core import ViewableElement
 
     panel.extension(inline=True)
-    holoviews.extension("bokeh", inline=True)
+    hv.extension("bokeh", inline=True)
+    # HoloViews itself leaves the style sheets of its charts to a CDN, Panel puts them inline
+    shown = (ViewableElement, hv.Layout, hv.NdLayout, hv.AdjointLayout, hv.GridSpace, hv.HoloMap)
+    for kind in shown:
+        ipython.display_formatter.mimebundle_formatter.for_type(kind, _by_panel)
+
+
+def _by_panel(chart: Any, include: Any = None, exclude: Any = None) -> Any:
+    """The chart as Panel shows it; None for data that no chart is made of."""
+    import holoviews as hv
+    import panel
+
+    if type(chart) in (hv.Dataset, hv.Element):
+        return None
+    shown = panel.pane.HoloViews(chart)  # type: ignore[no-untyped-call]
+    return shown._repr_mimebundle_(include, exclude)  # type: ignore[no-untyped-call]

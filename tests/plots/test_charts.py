@@ -100,7 +100,7 @@ def test_hours_without_footage_stay_empty_on_the_heat_map() -> None:
 def test_a_single_hour_shows_as_a_point(backend: str) -> None:
     chart = draw("activity", activity(1), zone=ZONE, backend=backend)
     points = [part for part in chart if isinstance(part, hv.Scatter)]
-    assert [point["rate"].tolist() for point in points][0] == [12.0]
+    assert next(iter(points))["rate"].tolist() == [12.0]
     low, high = chart.opts.get("plot", backend).kwargs["xlim"]
     assert high - low == pd.Timedelta(hours=1)
 
