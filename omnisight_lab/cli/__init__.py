@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from omnisight_lab import settings
+from omnisight_lab.addresses import redact
 from omnisight_lab.errors import OmniSightError
 
 VERBS = {
@@ -86,16 +87,10 @@ def _keep_traceback() -> str:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
-        path.write_text(_redacted(traceback.format_exc()))
+        path.write_text(redact(traceback.format_exc()))
     except OSError:
         return "no file: the data folder can't be written"
     return str(path)
-
-
-def _redacted(text: str) -> str:
-    from omnisight_lab.media.source import redact
-
-    return redact(text)
 
 
 def main() -> None:
@@ -103,7 +98,7 @@ def main() -> None:
     try:
         app()
     except OmniSightError as error:
-        sys.stderr.write(f"omnisight: {_redacted(str(error))}\n")
+        sys.stderr.write(f"omnisight: {redact(str(error))}\n")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

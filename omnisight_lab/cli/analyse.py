@@ -9,10 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from omnisight_lab import settings
+from omnisight_lab import logs, settings
 from omnisight_lab.cli.output import JsonOption, print_json, print_rows, progress, say
 from omnisight_lab.errors import StorageError
-from omnisight_lab.ingest import logs
 from omnisight_lab.ingest.file_analysis import FileAnalysis, analyse_file, mot_lines
 from omnisight_lab.media.source import probe
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from omnisight_lab import settings
+from omnisight_lab.addresses import redact
 from omnisight_lab.cli.output import JsonOption, print_json, print_rows, say
 from omnisight_lab.cli.secret import read_secret
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.models import Camera
 from omnisight_lab.db.session import Database, open_database
 from omnisight_lab.errors import UsageError
-from omnisight_lab.media.addresses import redact
 from omnisight_lab.settings import SETTINGS
 
 app = typer.Typer(no_args_is_help=True, help="Cameras: add, list, test, set, remove.")

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from omnisight_lab import settings
+from omnisight_lab import logs, settings
 from omnisight_lab.cli.output import JsonOption, print_rows, progress, say
 from omnisight_lab.db.session import open_database
 from omnisight_lab.errors import BadTime
-from omnisight_lab.ingest import importer, logs
+from omnisight_lab.ingest import importer
 from omnisight_lab.types import utc
 
 

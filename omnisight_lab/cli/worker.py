@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from omnisight_lab import settings
+from omnisight_lab import logs, settings
 from omnisight_lab.db.session import open_database
-from omnisight_lab.ingest import logs
 from omnisight_lab.ingest.worker import Worker
 from omnisight_lab.ops import storage
 from omnisight_lab.processes import stop_on_signals

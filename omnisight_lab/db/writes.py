@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 import psycopg
@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from omnisight_lab import settings
+from omnisight_lab.addresses import split_credentials
 from omnisight_lab.db.columns import INT32_MAX, among, clean_json, iso, new_id, now, to_database
 from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
 from omnisight_lab.db.lab_models import Session as Login
@@ -54,20 +55,6 @@ def _transaction(database: Database) -> Iterator[Session]:
 
 
 # --- cameras
-
-
-def split_credentials(url: str) -> tuple[str, str | None, str | None]:
-    """`url` without credentials, and the user name and password that stood in it."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # checks the number
-    except ValueError:
-        raise UsageError("the camera's address can't be read; write it as rtsp://HOST:PORT/PATH") from None
-    if parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
-        raise UsageError("a camera's address begins with rtsp:// or rtsps:// and names a host")
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    username, password = (unquote(part) if part is not None else None for part in (parts.username, parts.password))
-    return bare, username or None, password
 
 
 def add_camera(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 
+from omnisight_lab import logs
 from omnisight_lab.clock import SystemClock
 from omnisight_lab.db import writes
 from omnisight_lab.db.session import Database
-from omnisight_lab.ingest import logs
 from omnisight_lab.ingest.analysis import Analyser, Counters, load_if_possible
 from omnisight_lab.ingest.journal import Journal
 from omnisight_lab.ingest.pipeline import CameraAddress, Pipeline

@@ -17,9 +17,9 @@ import av
 from av.container.input import InputContainer
 from av.video.stream import VideoStream
 
+from omnisight_lab.addresses import redact, with_credentials
 from omnisight_lab.clock import Clock, SystemClock
 from omnisight_lab.errors import NotAVideo, SourceError
-from omnisight_lab.media.addresses import redact, split_credentials, with_credentials
 from omnisight_lab.media.decoder import DecodedFrame, Decoder, decode
 from omnisight_lab.media.packets import Gop, Packet, StreamInfo, detached, group, ticks
 from omnisight_lab.media.timing import MediaTimeline, WallClock, seconds
@@ -37,9 +37,6 @@ __all__ = [
     "decode",
     "group",
     "probe",
-    "redact",
-    "split_credentials",
-    "with_credentials",
 ]
 
 _log = logging.getLogger(__name__)

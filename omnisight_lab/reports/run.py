@@ -18,12 +18,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from omnisight_lab.addresses import redact
 from omnisight_lab.clock import Clock, SystemClock
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.lab_models import ReportRun as Row
 from omnisight_lab.db.session import Database
 from omnisight_lab.errors import ReportFailed, StorageError, UsageError
-from omnisight_lab.media.addresses import redact
 from omnisight_lab.reports import catalog, render
 from omnisight_lab.reports.child import Order
 from omnisight_lab.settings import Paths

@@ -44,26 +44,6 @@ def _snapshot(database: Database) -> dict[str, int]:
         }
 
 
-@pytest.mark.parametrize(
-    ("url", "parts"),
-    [
-        ("rtsp://h:554/s", ("rtsp://h:554/s", None, None)),
-        ("rtsp://u:p%40%2F@h:554/s?x=1", ("rtsp://h:554/s?x=1", "u", "p@/")),
-        ("rtsps://u@[2001:db8::1]/s", ("rtsps://[2001:db8::1]/s", "u", None)),
-        ("rtsp://:geheim@h/s", ("rtsp://h/s", None, "geheim")),
-    ],
-)
-def test_credentials_move_out_of_the_address(url: str, parts: tuple[str | None, ...]) -> None:
-    assert writes.split_credentials(url) == parts
-
-
-@pytest.mark.parametrize("url", ["http://u:geheim@h/s", "rtsp:///s", "rtsp://u:geheim#x@h/s", "h", "rtsp://h:99999/s"])
-def test_what_is_no_camera_address(url: str) -> None:
-    with pytest.raises(UsageError, match="rtsp://") as caught:
-        writes.split_credentials(url)
-    assert "geheim" not in str(caught.value)
-
-
 def test_a_new_camera(site: Site) -> None:
     (camera,) = _all(site.database, Camera)
     assert (camera.rtsp_url, camera.username, camera.password) == ("rtsp://192.0.2.1:554/main", "viewer", "geheim")

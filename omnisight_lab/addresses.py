@@ -25,13 +25,19 @@ def with_credentials(url: str, username: str | None, password: str | None) -> st
 
 
 def split_credentials(url: str) -> tuple[str, str | None, str | None]:
-    """The address without credentials, the user name and the password that it held."""
-    parts = _split(url)
-    login, _, host = parts.netloc.rpartition("@")
-    if not login:
-        return url, None, None
-    username, _, password = login.partition(":")
-    return urlunsplit(parts._replace(netloc=host)), unquote(username), unquote(password) or None
+    """The camera's address without credentials, the user name and the password that stood in it; else UsageError."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # checks the number
+    except ValueError:
+        raise UsageError("the camera's address can't be read; write it as rtsp://HOST:PORT/PATH") from None
+    if parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
+        raise UsageError("a camera's address begins with rtsp:// or rtsps:// and names a host")
+    if parts.fragment:  # of a password such as 1#2, all before the sign would be taken for the host
+        raise UsageError("a camera's address has no #; write one in a password as %23: rtsp://USER:PASSWORD@HOST/PATH")
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    username, password = (unquote(part) if part is not None else None for part in (parts.username, parts.password))
+    return bare, username or None, password
 
 
 def _split(url: str) -> SplitResult:

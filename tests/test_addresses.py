@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from omnisight_lab.addresses import redact, split_credentials, with_credentials
 from omnisight_lab.errors import UsageError
-from omnisight_lab.media.addresses import redact, split_credentials, with_credentials
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,27 @@ def test_what_went_in_comes_out(login: tuple[str, str | None]) -> None:
     assert split_credentials(with_credentials(url, *login)) == (url, *login)
 
 
-def test_address_without_credentials_has_none() -> None:
-    assert split_credentials("rtsp://host/a") == ("rtsp://host/a", None, None)
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("rtsp://h:554/s", ("rtsp://h:554/s", None, None)),
+        ("rtsp://u:p%40%2F@h:554/s?x=1", ("rtsp://h:554/s?x=1", "u", "p@/")),
+        ("rtsps://u@[2001:db8::1]/s", ("rtsps://[2001:db8::1]/s", "u", None)),
+        ("rtsp://:geheim@h/s", ("rtsp://h/s", None, "geheim")),
+    ],
+)
+def test_credentials_move_out_of_the_address(url: str, parts: tuple[str | None, ...]) -> None:
+    assert split_credentials(url) == parts
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://u:geheim@h/s", "rtsp:///s", "rtsp://u:geheim#x@h/s", "rtsp://u:12#geheim@h/s", "h", "rtsp://h:99999/s"],
+)
+def test_what_is_no_camera_address(url: str) -> None:
+    with pytest.raises(UsageError, match="rtsp://") as caught:
+        split_credentials(url)
+    assert "geheim" not in str(caught.value)
 
 
 def test_broken_address_is_refused_without_its_password() -> None:

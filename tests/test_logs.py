@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from omnisight_lab.ingest import logs
+from omnisight_lab import logs
 
 _SCRIPT = """
 import logging, sys
 from pathlib import Path
-from omnisight_lab.ingest import logs
+from omnisight_lab import logs
 logs.configure(sys.argv[1], "INFO", Path(sys.argv[2]))
 log = logging.getLogger("omnisight_lab.any")
 logging.getLogger("any.library").info("too much")

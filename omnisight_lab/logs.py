@@ -1,4 +1,4 @@
-"""Logging of the ingest processes: calm lines to stderr and to a rotated file a camera, without secrets."""
+"""Logging: calm lines to stderr and to a rotated file a process, without secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from omnisight_lab.media.source import redact
+from omnisight_lab.addresses import redact
 
 _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s {name}: %(message)s"
 _BYTES, _FILES = 1_000_000, 3
