@@ -299,8 +299,9 @@ class Lab:
         """
         text = _one_select(statement)
         engine = self._analysts_engine()
-        about = About("sql", "UTC", "duckdb", engine.snapshot)
-        return Result(Written(text, engine, SQL_SECONDS), about)
+        written = Written(text, engine, SQL_SECONDS)
+        written.page(0, 0)  # names that don't exist are said here, and not when the result is looked at
+        return Result(written, About("sql", "UTC", "duckdb", engine.snapshot))
 
     def engine(self, name: str = "duckdb") -> Engine:
         """duckdb over a mirror no older than the setting `mirror.refresh_seconds`, or postgres, live."""

@@ -183,7 +183,7 @@ def test_sql_that_fails_is_said_in_one_line(lab: Lab) -> None:
     with pytest.raises(QueryError, match="can't be read: Parser Error"):
         lab.sql("SELEKT 1")
     with pytest.raises(QueryError, match="Table with name evnts does not exist") as told:
-        lab.sql("SELECT * FROM evnts").arrow()
+        lab.sql("SELECT * FROM evnts")
     assert "\n" not in str(told.value)
     with pytest.raises(QueryError, match="takes the text of one SELECT"):
         lab.sql(None)  # type: ignore[arg-type]
