@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from omnisight_lab import settings
 from omnisight_lab.addresses import redact
@@ -96,16 +97,20 @@ def _keep_traceback() -> str:
 def main() -> None:
     """Run the command line; never lets a traceback through (exit 0, 1: it failed, 2: used wrongly)."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        _say(error.format_message() and f"{error.format_message().rstrip('.')}; see omnisight --help")
+        code = getattr(error, "exit_code", 2)
     except OmniSightError as error:
-        sys.stderr.write(f"omnisight: {redact(str(error))}\n")
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # `omnisight query … | head`: the reader has what it wants; the interpreter must not complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _say(str(error))
+        code = error.exit_code
     except Exception as error:  # noqa: BLE001 - the last border: the user gets a line, the file gets the traceback
-        sys.stderr.write(f"omnisight: unexpected {type(error).__name__}; please report it with {_keep_traceback()}\n")
-        sys.exit(1)
+        _say(f"unexpected {type(error).__name__}; please report it with {_keep_traceback()}")
+        code = 1
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
+    """One line for the user; nothing where help was printed instead."""
+    if message:
+        sys.stderr.write(f"omnisight: {redact(message)}\n")
