@@ -80,7 +80,7 @@ class DuckDBEngine:
         self.root, self.generation, self.snapshot = root, manifest.generation, manifest.snapshot
         self._connection = duckdb.connect()
         spill = _text(root / ".spill")
-        self._connection.execute(f"SET TimeZone = 'UTC'; SET temp_directory = {spill}; CREATE SCHEMA {SCHEMA}")
+        self._connection.execute(f"SET GLOBAL TimeZone = 'UTC'; SET temp_directory = {spill}; CREATE SCHEMA {SCHEMA}")
         with _translated(root):
             for name in LOGICAL:
                 self._connection.execute(_view(root, manifest, name))

@@ -88,7 +88,7 @@ class Written:
     seconds: float
 
     def _fetch(self, sql: str) -> pa.Table:
-        return self.engine.fetch_sql(sql, self.seconds)
+        return _without_decimals(self.engine.fetch_sql(sql, self.seconds))
 
     def all(self) -> pa.Table:
         return self._fetch(self.sql)
@@ -291,14 +291,15 @@ class Result:
     def table(self) -> Table:
         """The first rows as a rich table."""
         from rich.table import Table
+        from rich.text import Text  # as it stands: a name such as [/] would be read as markup
 
         columns, lines = self._shown()
-        table = Table(box=None, header_style="bold", caption=self._footer(len(lines)), caption_justify="left")
+        table = Table(box=None, header_style="bold", caption=Text(self._footer(len(lines))), caption_justify="left")
         for column in columns:
             right = column.kind in ("integer", "number", "share")
-            table.add_column(_heading(column), justify="right" if right else "left")
+            table.add_column(Text(_heading(column)), justify="right" if right else "left")
         for line in lines:
-            table.add_row(*line)
+            table.add_row(*map(Text, line))
         return table
 
     def _footer(self, shown: int) -> str:
@@ -353,6 +354,19 @@ def _undeclared(field: pa.Field) -> Column:
     return Column(field.name, kind, "")
 
 
+def _without_decimals(table: pa.Table) -> pa.Table:
+    """`table` with decimals, which sums of integers are, as plain numbers."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            kind = pa.int64() if field.type.scale == 0 else pa.float64()
+            try:
+                values = table.column(index).cast(kind)
+            except pa.ArrowInvalid:  # beyond 64 bits
+                values = table.column(index).cast(pa.float64())
+            table = table.set_column(index, field.name, values)
+    return table
+
+
 def _aware(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
     """`table` with zone UTC on its `utc` columns."""
     for index, column in enumerate(columns):
@@ -400,15 +414,16 @@ def _csv_cell(value: Any) -> Any:
 
 
 def _whole_file(path: Path, write: Callable[[Path], None]) -> Path:
-    """Writes beside `path` and renames: no half file stands under the name, whatever happens."""
+    """Writes beside `path` and renames: neither a half file nor the one beside it stays, whatever happens."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write(temporary)
         temporary.replace(path)
     except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
+    finally:
         with suppress(OSError):
             temporary.unlink()
-        raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
     return path
 
 

@@ -12,7 +12,7 @@ from typing import Any
 NAME = "manifest.json"
 UNFINISHED = f".{NAME}.*"
 """What a writer that was killed may leave behind."""
-VERSION = 1
+VERSION = 2
 
 Fingerprint = tuple[int, ...]
 
@@ -44,12 +44,12 @@ class Manifest:
 
     `snapshot`: time of the database's snapshot, aware UTC; `checked`: that of the last one that looked at every day,
     which took `check_seconds`.
-    `generation` rises when files change. `retired`: files of earlier generations and when they were replaced.
+    `generation` is another one whenever files change. `retired`: files of earlier generations and when they were replaced.
     """
 
     schema: str
     database: str
-    generation: int
+    generation: str
     snapshot: datetime
     checked: datetime
     check_seconds: float
@@ -65,7 +65,7 @@ def read(root: Path) -> Manifest | None:
     """The current manifest; None where there is none, or one that can't be read: the mirror is then built anew."""
     try:
         return _decoded(json.loads((root / NAME).read_bytes()))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

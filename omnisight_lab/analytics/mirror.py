@@ -298,7 +298,7 @@ class _Refresh:
         new = Manifest(
             schema_version(),
             old.database if old else _identity(self.connection),
-            (old.generation if old else 0) + bool(parts or not old),
+            old.generation if old and not parts else uuid.uuid4().hex,
             snapshot,
             old.checked if old and self.recent else snapshot,
             old.check_seconds if old and self.recent else self.check_seconds,

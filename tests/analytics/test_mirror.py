@@ -87,7 +87,7 @@ def test_full_build_then_nothing_to_do(three_days: Site, follows: Follows, mirro
     assert follows() == 0
     after = mirror.manifest()
     assert before and after
-    assert after.generation == before.generation == 1
+    assert after.generation == before.generation
     assert after.tables == before.tables
     assert after.snapshot > before.snapshot
 
@@ -160,6 +160,13 @@ def test_an_update_that_hides_is_found_by_rebuild(
     three_days.run("""UPDATE "Event" SET "eventType" = 'motion'""")
     assert mirror.refresh(database).parts == 0
     assert follows(rebuild=True) == 16
+
+
+def test_a_rebuild_reaches_a_lab_that_is_open(three_days: Site, lab: Lab) -> None:
+    assert lab.events("2026-10-01", "2026-10-04").count() == 3
+    three_days.run("""UPDATE "Event" SET "eventType" = 'motion'""")
+    lab.refresh(rebuild=True)
+    assert lab.events("2026-10-01", "2026-10-04").count() == 0
 
 
 def test_recent_looks_at_old_days_when_that_is_due(
@@ -319,8 +326,9 @@ def test_no_secret_reaches_the_mirror(three_days: Site, follows: Follows, mirror
 
 def test_a_folder_that_cannot_be_written_is_said(database: Database, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="can't be written"):
-        Mirror(tmp_path / "file" / "mirror").refresh(database)
+    for max_age in (None, 5):
+        with pytest.raises(StorageError, match="can't be written"):
+            Mirror(tmp_path / "file" / "mirror").refresh(database, max_age=max_age)
 
 
 def test_a_database_that_is_down_is_said_without_its_password(tmp_path: Path) -> None:
