@@ -14,6 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,7 +63,7 @@ class Journal:
         self._behind = _mend(path)
         self._replayed_bytes = 0
         self._next_try = 0.0
-        self._closing = False
+        self._closing = self._lost = False
         self.refused = 0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -78,7 +79,7 @@ class Journal:
         self._closing = True
         self._queue.put(None)
         self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return not (self._thread.is_alive() or self._lost)
 
     def _run(self) -> None:
         while True:
@@ -93,16 +94,27 @@ class Journal:
             self._carry(entry)
 
     def _carry(self, entry: Entry) -> None:
+        while not self._is_safe(entry):
+            if self._closing:
+                self._lost = True
+                log.error("a row is lost (%s): neither the database nor the disk takes it", entry.operation)
+                return
+            time.sleep(self._retry_seconds)
+            self._replay()
+
+    def _is_safe(self, entry: Entry) -> bool:
+        """Whether the row could be written, to the database where no older row waits, or to the file."""
         if not self._behind:
             try:
                 self._write(entry.line(), lambda: self._apply(entry))
-                return
+                return True
             except DatabaseError as error:
                 log.warning("the database takes no rows, they go to %s: %s", self._path, error)
                 self._next_try = time.monotonic() + self._retry_seconds
-        while not self._append(self._path, entry.line()) and not self._closing:
-            time.sleep(self._retry_seconds)
+        if not self._append(self._path, entry.line()):
+            return False
         self._behind = True
+        return True
 
     def _apply(self, entry: Entry) -> None:
         self._operations[entry.operation](self._database, **entry.arguments)
@@ -135,8 +147,9 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            log.error("%s can't be written, rows wait in memory: %s", path, error.strerror)
-            _mend(path)
+            log.error("%s can't be written: %s", path, error.strerror)
+            with suppress(OSError):  # it is the same trouble
+                _mend(path)
             return False
         return True
 
@@ -149,10 +162,14 @@ class Journal:
             for line in self._lines():
                 self._write(line, partial(self._apply_line, line))
                 self._replayed_bytes, count = self._replayed_bytes + len(line), count + 1
-        except DatabaseError:
+            self._path.unlink()
+        except FileNotFoundError:
+            log.error("%s was taken away with the rows that waited there", self._path)
+        except (DatabaseError, OSError) as error:
+            if isinstance(error, OSError):
+                log.error("%s can't be read: %s", self._path, error.strerror)
             self._next_try = time.monotonic() + self._retry_seconds  # an attempt may take long: pause after it
             return
-        self._path.unlink(missing_ok=True)
         self._behind, self._replayed_bytes = False, 0
         log.info("the database is back: %d rows came from the journal", count)
 

@@ -14,6 +14,7 @@ from omnisight_lab.db import writes
 from omnisight_lab.db.lab_models import Gap
 from omnisight_lab.db.models import Camera, DetectedObject, Event, Recording, Segment
 from omnisight_lab.db.session import Database
+from omnisight_lab.errors import DatabaseUnreachable
 from omnisight_lab.ingest.journal import Journal
 from omnisight_lab.ingest.resume import OPERATIONS
 from omnisight_lab.types import Box, EventDraft, EventType, FrameSize, GapCause, ObjectDraft, SegmentFile
@@ -113,6 +114,36 @@ def test_a_row_that_the_database_refuses_does_not_hold_up_the_others(
     assert journal.close()
     assert journal.refused == 1
     assert counts(database) == [1, 1, 1, 1, 1]
+
+
+def test_rows_wait_in_memory_for_the_database_or_the_disk(tmp_path: Path) -> None:
+    """Neither takes them at first; whichever comes back first gets them, and nothing is lost."""
+    answers, noted = threading.Event(), list[int]()
+
+    def note(database: Database, number: int) -> None:
+        if not answers.is_set():
+            raise DatabaseUnreachable("away")
+        noted.append(number)
+
+    folder = tmp_path / "journal"
+    journal = Journal(NOWHERE, folder / "rows.jsonl", {"note": note}, retry_seconds=0.05)
+    folder.touch()  # a file where the journal's folder should be
+    journal.put("note", number=1)
+    journal.put("note", number=2)
+    answers.set()
+    eventually(lambda: noted == [1, 2])
+    answers.clear()
+    journal.put("note", number=3)
+    folder.unlink()
+    eventually(lambda: (folder / "rows.jsonl").exists())
+    answers.set()
+    eventually(lambda: noted == [1, 2, 3])
+    answers.clear()
+    eventually(lambda: not (folder / "rows.jsonl").exists())
+    folder.rmdir()
+    folder.touch()
+    journal.put("note", number=4)
+    assert not journal.close(), "a row that is lost is told"
 
 
 def test_putting_a_row_never_waits_for_the_database(tmp_path: Path) -> None:
