@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qs, parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
@@ -74,18 +74,23 @@ class Filters:
         """Whether anything but the period keeps events out."""
         return bool(self.cameras or self.labels or self.min_confidence or self.type != _DEFAULT.type)
 
-    def window(self, today: date) -> tuple[date | datetime | None, date | datetime | None]:
-        """From and to as `Lab` takes them: dates are local midnights."""
+    def window(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """From and to as `Lab` takes them; days are those of the clock that `now` is on."""
+
+        def midnight(day: date) -> datetime:
+            return datetime.combine(day, time(), now.tzinfo)
+
         if self.start or self.end:
-            return self.start or _FIRST_DAY, self.end
-        tomorrow = today + timedelta(days=1)
-        return {
-            "today": (today, tomorrow),
-            "yesterday": (today - timedelta(days=1), today),
-            "7d": (today - timedelta(days=6), tomorrow),
-            "30d": (today - timedelta(days=29), tomorrow),
-            "all": (_FIRST_DAY, tomorrow),
+            return self.start or midnight(_FIRST_DAY), self.end
+        today = now.date()
+        first, days = {
+            "today": (today, 1),
+            "yesterday": (today - timedelta(days=1), 1),
+            "7d": (today - timedelta(days=6), 7),
+            "30d": (today - timedelta(days=29), 30),
+            "all": (_FIRST_DAY, (today - _FIRST_DAY).days + 1),
         }[self.period]
+        return midnight(first), midnight(first + timedelta(days=days))
 
     def search(self) -> str:
         """The part of the address after the path; empty where all is at its default."""
@@ -188,7 +193,7 @@ def _moment(text: str, zone: str, problems: list[str]) -> datetime | None:
     try:
         value = datetime.fromisoformat(text)
         value = value.replace(tzinfo=ZoneInfo(zone)) if value.tzinfo is None else value.astimezone(ZoneInfo(zone))
-        value.timestamp()
+        value.astimezone(UTC)  # the year 1 or 9999 may have no such time there
     except (ValueError, OverflowError):
         problems.append(f"{text[:40]!r} is no time")
         return None

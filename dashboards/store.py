@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -136,9 +136,9 @@ class OverviewStore:
             return self._last
 
     def _ask(self, now: datetime) -> Overview:
-        today, tomorrow = now.date(), now.date() + timedelta(days=1)
+        today, tomorrow = _midnights(now)
         coverage = {row["camera_id"]: row for row in self._lab.coverage(today, tomorrow).rows()}
-        activity = _by(self._lab.activity(today, tomorrow).rows(), "camera_id")
+        activity = _by(self._lab.activity(today, tomorrow, tz=str(now.tzinfo)).rows(), "camera_id")
         stored = self._stored()
         cameras = tuple(
             _camera_day(state, now, activity.get(state.id, []), coverage.get(state.id, {}), stored.get(state.id, 0))
@@ -166,7 +166,7 @@ class OverviewStore:
             total[row["camera_id"]] += row["bytes"]
         return total
 
-    def _labels(self, start: date, end: date) -> tuple[tuple[str, int], ...]:
+    def _labels(self, start: datetime, end: datetime) -> tuple[tuple[str, int], ...]:
         """Objects of the day by class, the most frequent first."""
         total: dict[str, int] = defaultdict(int)
         for row in self._lab.detections(start, end).rows():
@@ -205,11 +205,16 @@ def _camera_day(
     )
 
 
+def _midnights(now: datetime) -> tuple[datetime, datetime]:
+    """The first instants, in UTC, of the day of `now` and of the next, on its own clock."""
+    days = (now.date(), now.date() + timedelta(days=1))
+    today, tomorrow = (datetime.combine(day, time(), now.tzinfo).astimezone(UTC) for day in days)
+    return today, tomorrow
+
+
 def _hours(now: datetime, activity: Sequence[Mapping[str, Any]]) -> tuple[Hour, ...]:
     """The hours of the day of `now`: 23 or 25 of them where the clock is changed."""
-    midnight = datetime(now.year, now.month, now.day, tzinfo=now.tzinfo).astimezone(UTC)
-    tomorrow = now.date() + timedelta(days=1)
-    end = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=now.tzinfo).astimezone(UTC)
+    midnight, end = _midnights(now)
     found = {int((row["start"] - midnight) / _HOUR): row for row in activity}
     hours = []
     for number in range(math.ceil((end - midnight) / _HOUR)):
@@ -308,8 +313,7 @@ class EventsStore:
     def load(self, filters: Filters, now: datetime | None = None) -> EventPage:
         """The page that the filters ask for."""
         filters = self._known_cameras(filters)
-        today = (now or datetime.now(UTC)).astimezone(ZoneInfo(self.zone)).date()
-        start, end = filters.window(today)
+        start, end = filters.window((now or datetime.now(UTC)).astimezone(ZoneInfo(self.zone)))
         result = self._lab.events(
             start,
             end,

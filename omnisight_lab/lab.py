@@ -144,7 +144,7 @@ class Lab:
         return f"Lab({self.database.safe_url!r}, home={str(self.paths.home)!r})"
 
     def close(self) -> None:
-        """Closes connections; results that were not looked at yet can't be any more."""
+        """Lets go of the database's connections and of the mirror."""
         self.database.close()
         self._engine = self._analyst = None
 
@@ -403,32 +403,29 @@ class Lab:
     def cameras(self) -> list[CameraState]:
         """All cameras by name, as they are now."""
         site = self.timezone
-        zones = {row["id"]: row["own_timezone"] for row in self.engine("postgres").fetch(TABLES.cameras).to_pylist()}
+        zones = {row["id"]: row["own_timezone"] for row in self._live(TABLES.cameras)}
         with self.database.session() as session:
-            states = []
-            for camera in reads.cameras(session):
-                gap = next(iter(reads.open_gaps(session, camera.id)), None)
-                states.append(
-                    CameraState(
-                        camera.id,
-                        camera.name,
-                        camera.location,
-                        camera.model,
-                        camera.status.value,
-                        camera.enabled,
-                        zones.get(camera.id) or site,
-                        reads.last_recorded(session, camera.id),
-                        gap.cause if gap else None,
-                        gap.start if gap else None,
-                    )
-                )
-            return states
+            found = reads.camera_states(session)
+        return [
+            CameraState(
+                camera.id,
+                camera.name,
+                camera.location,
+                camera.model,
+                camera.status.value,
+                camera.enabled,
+                zones.get(camera.id) or site,
+                last_recorded,
+                gap.cause if gap else None,
+                gap.start if gap else None,
+            )
+            for camera, last_recorded, gap in found
+        ]
 
     def event(self, event: Any) -> EventDetail:
         """The event with its boxes, as it is now; takes an id, or a row of `events()`."""
         wanted = _event_id(event)
-        engine = self.engine("postgres")
-        rows = engine.fetch(TABLES.events.filter(TABLES.events.id == wanted)).to_pylist()
+        rows = self._live(TABLES.events.filter(TABLES.events.id == wanted))
         if not rows:
             raise UnknownName("event", wanted)
         cameras = {row["id"]: row for row in self._live(TABLES.cameras)}
@@ -438,7 +435,9 @@ class Lab:
     def _live(self, expression: ir.Table) -> list[dict[str, Any]]:
         """A few rows as they are now, over the pool: a connection of its own for each question costs 40 ms."""
         with self.database.session() as session:
-            found = session.connection().exec_driver_sql(compiled(expression, "postgres"))
+            # Without parameters: a % in an id or name is no placeholder
+            plain = session.connection(execution_options={"no_parameters": True})
+            found = plain.exec_driver_sql(compiled(expression, "postgres"))
             return [dict(row) for row in found.mappings()]
 
     def labels(self) -> list[str]:
@@ -487,7 +486,7 @@ class Lab:
             .order_by(segments.start_time.desc())
             .limit(1)
         )
-        found = self.engine("postgres").fetch(newest).to_pylist()
+        found = self._live(newest)
         try:
             return self._stored(found[0]["thumbnail_path"]) if found else None
         except MediaError:

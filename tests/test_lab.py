@@ -174,6 +174,8 @@ def test_cameras_as_they_stand(lab: Lab, site: Site) -> None:
     site.camera("a", "Europe/Berlin")
     site.footage("a", "2026-10-20T10:00", "2026-10-20T11:00")
     site.gap("a", "2026-10-20T11:00", None, "stalled")
+    site.gap("a", "2026-10-20T11:30", None, "disk_full")
+    site.gap("a", "2026-10-20T08:00", "2026-10-20T09:00", "worker_down")
     a, b = lab.cameras()
     assert (a.name, a.timezone, a.last_recorded, a.gap, a.gap_since) == (
         "a",
@@ -214,6 +216,8 @@ def test_an_event_with_its_boxes(lab: Lab, site: Site) -> None:
     assert lab.event(lab.events("2026-10-20", "2026-10-21").rows()[0]) == lab.event(detail) == detail
     with pytest.raises(ol.UnknownName, match="no event 'nix'"):
         lab.event("nix")
+    with pytest.raises(ol.UnknownName, match="no event \"50%s' OR 'a\""):
+        lab.event("50%s' OR 'a")
     with pytest.raises(ol.UsageError, match="by its id"):
         lab.event(7)
 

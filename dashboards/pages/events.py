@@ -42,7 +42,10 @@ class EventsPage:
             await self._load()
 
     async def _load(self) -> None:
-        listed = await asyncio.to_thread(self._store.load, self._filters)
+        asked = self._filters
+        listed = await asyncio.to_thread(self._store.load, asked)
+        if self._filters is not asked:
+            return  # somebody has used a control meanwhile, which shows what it leads to
         self._listed, self._filters = listed, listed.filters
         self._draw_bar(*self._choices)
         await self._open()
@@ -50,9 +53,13 @@ class EventsPage:
 
     async def _open(self) -> None:
         """Shows the chosen event; on a wide screen the first of the list where none is chosen."""
-        wanted = self._filters.event or (self._listed.rows[0].id if self._listed.rows else "")
+        filters = self._filters
+        wanted = filters.event or (self._listed.rows[0].id if self._listed.rows else "")
         if self._opened is None or self._opened.event.id != wanted or not self._opened.clip:
-            self._opened = await asyncio.to_thread(self._store.open, wanted) if wanted else None
+            opened = await asyncio.to_thread(self._store.open, wanted) if wanted else None
+            if self._filters is not filters:
+                return
+            self._opened = opened
         self._list.css_classes = ["list"] if wanted else ["list", "alone"]
         self._detail.css_classes = ["detail", "chosen" if self._filters.event else "first" if wanted else "none"]
         self._draw_list()

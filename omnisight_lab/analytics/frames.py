@@ -356,14 +356,14 @@ def _undeclared(field: pa.Field) -> Column:
 
 def _without_decimals(table: pa.Table) -> pa.Table:
     """`table` with decimals, which sums of integers are, as plain numbers."""
-    for index, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type):
-            kind = pa.int64() if field.type.scale == 0 else pa.float64()
+    for index, column in enumerate(table.schema):
+        if pa.types.is_decimal(column.type):
+            kind = pa.int64() if column.type.scale == 0 else pa.float64()
             try:
                 values = table.column(index).cast(kind)
             except pa.ArrowInvalid:  # beyond 64 bits
                 values = table.column(index).cast(pa.float64())
-            table = table.set_column(index, field.name, values)
+            table = table.set_column(index, column.name, values)
     return table
 
 

@@ -44,7 +44,7 @@ class Manifest:
 
     `snapshot`: time of the database's snapshot, aware UTC; `checked`: that of the last one that looked at every day,
     which took `check_seconds`.
-    `generation` is another one whenever files change. `retired`: files of earlier generations and when they were replaced.
+    `generation` is another one whenever files change. `retired`: files of earlier ones and when they were replaced.
     """
 
     schema: str

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session, aliased
 
 from omnisight_lab.db.columns import among
 from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
@@ -27,6 +28,21 @@ def site_settings(session: Session) -> SiteSettings:
 def cameras(session: Session) -> list[Camera]:
     """All cameras by name; `enabled` says which the worker records."""
     return list(session.scalars(select(Camera).order_by(Camera.name, Camera.id)))
+
+
+def camera_states(session: Session) -> list[tuple[Camera, datetime | None, Gap | None]]:
+    """All cameras by name, each with the end of its newest segment, and the oldest gap that nobody has closed."""
+    newest = select(Recording.camera_id, func.max(Segment.end_time).label("end")).join(Segment)
+    last = newest.group_by(Recording.camera_id).subquery()
+    oldest = select(Gap).where(Gap.end.is_(None)).order_by(Gap.camera_id, Gap.start).ext(distinct_on(Gap.camera_id))
+    gap = aliased(Gap, oldest.subquery())
+    statement = (
+        select(Camera, last.c.end, gap)
+        .outerjoin(last, last.c.camera_id == Camera.id)
+        .outerjoin(gap, gap.camera_id == Camera.id)
+        .order_by(Camera.name, Camera.id)
+    )
+    return [(camera, end, its) for camera, end, its in session.execute(statement)]
 
 
 def camera_by_name(session: Session, name: str) -> Camera:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -44,16 +44,15 @@ def test_the_default_leaves_the_address_bare() -> None:
         ("?page=x", "page is not between 1 and 1e+06"),
         ("?event=../../etc/passwd", "the event's id can't be one"),
         ("?from=yesterday", "'yesterday' is no time"),
-        ("?from=0001-01-01T00:00&to=9999-12-31T23:59", None),
+        ("?from=0001-01-01T00:00", "'0001-01-01T00:00' is no time"),
         ("?from=2026-03-02T00:00&to=2026-03-01T00:00", "the span ends before it starts"),
         ("?" + "&".join(f"camera={n}" for n in range(300)), "the address holds too many filters"),
     ],
 )
-def test_what_does_not_fit_is_left_out_and_named(search: str, problem: str | None) -> None:
+def test_what_does_not_fit_is_left_out_and_named(search: str, problem: str) -> None:
     found = parse(search, "Europe/Berlin")
-    assert found.problems == ((problem,) if problem else found.problems)
-    if problem:
-        assert found == Filters()
+    assert found.problems == (problem,)
+    assert found == Filters()
 
 
 def test_times_without_offset_are_of_the_site() -> None:
@@ -65,15 +64,16 @@ def test_times_without_offset_are_of_the_site() -> None:
 @pytest.mark.parametrize(
     ("period", "window"),
     [
-        ("today", (date(2026, 3, 10), date(2026, 3, 11))),
-        ("yesterday", (date(2026, 3, 9), date(2026, 3, 10))),
-        ("7d", (date(2026, 3, 4), date(2026, 3, 11))),
-        ("30d", (date(2026, 2, 9), date(2026, 3, 11))),
-        ("all", (date(2000, 1, 1), date(2026, 3, 11))),
+        ("today", ("2026-03-30T00:00:00+02:00", "2026-03-31T00:00:00+02:00")),
+        ("yesterday", ("2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00")),
+        ("7d", ("2026-03-24T00:00:00+01:00", "2026-03-31T00:00:00+02:00")),
+        ("30d", ("2026-03-01T00:00:00+01:00", "2026-03-31T00:00:00+02:00")),
+        ("all", ("2000-01-01T00:00:00+01:00", "2026-03-31T00:00:00+02:00")),
     ],
 )
-def test_periods_are_whole_local_days(period: str, window: tuple[date, date]) -> None:
-    assert Filters(period=period).window(date(2026, 3, 10)) == window
+def test_periods_are_whole_local_days(period: str, window: tuple[str, str]) -> None:
+    found = Filters(period=period).window(datetime(2026, 3, 30, 15, tzinfo=BERLIN))
+    assert tuple(moment.isoformat() for moment in found if moment) == window
 
 
 def test_a_control_changes_one_filter_and_goes_back_to_the_first_page() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +13,11 @@ import pytest
 from dashboards.filters import ROWS, Filters
 from dashboards.pages import overview
 from dashboards.store import CameraDay, EventsStore, Overview, OverviewStore, _hours
+from omnisight_lab.db import writes
+from omnisight_lab.db.session import Database
 from omnisight_lab.lab import Lab
+from omnisight_lab.settings import Paths
+from omnisight_lab.types import EventDraft, EventType
 from tests.dashboards.seed import OLD_EVENTS, SECONDS, Site, name_id
 
 WITH_FOOTAGE = 5
@@ -72,6 +78,29 @@ def test_hours_of_a_day_on_which_the_clock_changes() -> None:
     assert len(_hours(spring, [])) == 23
     assert len(_hours(autumn, [])) == 25
     assert [hour.start.hour for hour in _hours(autumn, [])][1:5] == [1, 2, 2, 3]
+
+
+def test_days_are_those_of_the_site_whatever_zone_its_cameras_have(database: Database, home: Path) -> None:
+    zone = ZoneInfo("UTC")
+    writes.set_setting(database, "site.timezone", "UTC")
+    camera = writes.add_camera(database, name="Far", rtsp_url="", settings={"timezone": "Pacific/Kiritimati"})
+    midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = [midnight - timedelta(minutes=1), midnight, midnight + timedelta(hours=23, minutes=59)]
+    writes.save_events(
+        database,
+        [
+            EventDraft(str(uuid4()), camera.id, None, EventType.OBJECT_DETECTED, start, extra={"label": "car"})
+            for start in starts
+        ],
+    )
+    with Lab(database, Paths(home, home / "media")) as lab:
+        data = OverviewStore(lab)._ask(midnight + timedelta(hours=12))
+        hours = of(data, "Far").hours
+        assert [hour.events for hour in (hours[0], hours[23])] == [1, 1]
+        assert (data.events, len(data.latest)) == (2, 2)
+        found = EventsStore(lab).load(Filters(cameras=("Far",), period="today"), midnight + timedelta(hours=12))
+        assert found.total == 2
+        assert {row.local.hour for row in found.rows} == {14, 13}, "each on the clock of its camera"
 
 
 def test_an_hour_tells_quiet_from_blind() -> None:
