@@ -107,8 +107,10 @@ class Pipeline:
                     self._failures = 0
                     log.info("%s is recorded", self._camera.name)
         finally:
-            self._finish(run, error)
-            self._analysis.interrupt()
+            try:
+                self._finish(run, error)
+            finally:
+                self._analysis.interrupt()
         raise SourceError("the camera ended the stream", GapCause.CAMERA_UNREACHABLE)
 
     def _new_run(self, stream_id: str, info: StreamInfo) -> Run:
@@ -125,16 +127,17 @@ class Pipeline:
                 self._broken = run
 
     def _recover(self) -> None:
-        """Now that there is room, finish the file that a full disk broke off; what it lacks joins the gap."""
+        """Finish the file that a full disk, or a camera without keyframes, broke off; what it lacks joins the gap."""
         if self._broken is None:
             return
-        run, self._broken = self._broken, None
+        run, cause = self._broken, self._presence.cause or GapCause.DISK_FULL
         for segment in recover(self._media_root, self._camera.id):
             self._rows.put("close_segment", segment=illustrated(self._media_root, segment))
             if segment.recording_id == run.recording_id and run.end and segment.end < run.end:
                 self._rows.put("end_recording", recording_id=run.recording_id, end=segment.end, error=True)
                 lost = TimeRange(segment.end, run.end)
-                self._rows.put("add_gap", camera_id=self._camera.id, span=lost, cause=GapCause.DISK_FULL)
+                self._rows.put("add_gap", camera_id=self._camera.id, span=lost, cause=cause)
+        self._broken = None
 
     @contextmanager
     def _stream(self, info: StreamInfo) -> Iterator[str]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import MediaError, OmniSightError
+from omnisight_lab.errors import MediaError, OmniSightError, StorageError
 from omnisight_lab.ingest.journal import Operation
 from omnisight_lab.media.naming import PART, SegmentName
 from omnisight_lab.media.recover import describe, recover
@@ -28,7 +28,11 @@ _DAYS = 2
 
 def left_behind(media_root: Path, camera_id: str, now: datetime) -> dict[str, Any]:
     """The arguments of `resume`, found on the disk alone: repaired segments, and the names of the newest ones."""
-    repaired = recover(media_root, camera_id)
+    try:
+        repaired = recover(media_root, camera_id)
+    except StorageError as error:  # a full disk: recording waits for room, and this for the next time
+        log.warning("what was left unfinished stays so for now: %s", error)
+        repaired = []
     days = sorted((media_root / "segments" / camera_id).glob("*-*-*"))[-_DAYS:]
     files = sorted(path.relative_to(media_root).as_posix() for day in days for path in day.glob("*.mp4"))
     return {

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from omnisight_lab.errors import StorageError
+from omnisight_lab.errors import MediaError, StorageError
 from omnisight_lab.ingest.analysis import Analyser
 from omnisight_lab.media.recorder import Recorder
 from omnisight_lab.media.source import Gop, Packet, StreamInfo
@@ -160,7 +160,7 @@ class Run:
     end: datetime | None = None
     """End of the last closed segment, or of what an unfinished one holds at most."""
     broken: bool = False
-    """Whether a file was left unfinished, because the disk is full or fails."""
+    """Whether a file was left unfinished, because the disk or the camera's packets are bad."""
     _last: datetime | None = None
     _recorder: Recorder | None = None
     _packets: list[Packet] = field(default_factory=list)
@@ -170,16 +170,16 @@ class Run:
         return packet.keyframe and self.start is not None and packet.time - self.start >= LONGEST
 
     def write(self, packet: Packet) -> None:
-        """Record `packet`; DiskFull and other StorageErrors come from the recorder."""
+        """Record `packet`; StorageErrors, and the MediaError of one that no file takes, come from the recorder."""
         if self._recorder is None:
             self._begin(packet)
-        with self._watched(packet.time):
-            assert self._recorder is not None
-            closed = self._recorder.write(packet)
         if self._packets and (packet.keyframe or len(self._packets) >= _LONGEST_GOP):
             self._hand_over()
-        if closed:
-            self._segment(closed)
+        with self._watched(packet.time):
+            assert self._recorder is not None
+            if closed := self._recorder.cut(packet):
+                self._segment(closed)
+            self._recorder.write(packet)
         if self._packets or packet.keyframe:
             self._packets.append(packet)
 
@@ -204,7 +204,7 @@ class Run:
         """Notes that the file stays unfinished, with footage up to `at`, where writing fails."""
         try:
             yield
-        except StorageError:
+        except (StorageError, MediaError):
             self.broken, self.end = True, at
             raise
         self._last = at

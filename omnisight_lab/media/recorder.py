@@ -14,13 +14,13 @@ from pathlib import Path
 import av
 from av.container.output import OutputContainer
 
-from omnisight_lab.errors import MediaError, OmniSightError
+from omnisight_lab.errors import MediaError, OmniSightError, SourceError
 from omnisight_lab.media.decoder import Decoder
 from omnisight_lab.media.files import MediaFile, finish, make_folder, sha256, writing
 from omnisight_lab.media.naming import SegmentName, part_of
 from omnisight_lab.media.packets import Gop, Packet, StreamInfo, copy_of
 from omnisight_lab.media.thumbnails import write_thumbnail
-from omnisight_lab.types import SegmentFile, utc
+from omnisight_lab.types import GapCause, SegmentFile, utc
 
 _log = logging.getLogger(__name__)
 FRAGMENTED = {
@@ -58,9 +58,7 @@ class Recorder:
 
     def write(self, packet: Packet) -> SegmentFile | None:
         """Takes in the next packet; gives the segment that it closed, if any. The first must be a keyframe."""
-        closed = None
-        if packet.keyframe and self._open is not None and self._is_full(self._open, packet.time):
-            closed = self._close(packet.time)
+        closed = self.cut(packet)
         if self._open is None:
             name = SegmentName(self._camera_id, self._recording_id, str(uuid.uuid4()), packet.time)
             self._open = _OpenSegment(self._media_root, name, self._info, packet)
@@ -71,6 +69,12 @@ class Recorder:
             self._open = None
             raise
         return closed
+
+    def cut(self, packet: Packet) -> SegmentFile | None:
+        """Closes the segment that ends before `packet`, if any: `write` may fail to begin the next one."""
+        if packet.keyframe and self._open is not None and self._is_full(self._open, packet.time):
+            return self._close(packet.time)
+        return None
 
     def close(self) -> SegmentFile | None:
         """Ends the recording; gives the last segment, None where there is none."""
@@ -121,7 +125,8 @@ class _OpenSegment:
         if pts < self._zero:
             return  # shown before the keyframe that this file begins with: it refers to pictures in the last file
         if self.size + packet.size > _SIZE_LIMIT:
-            raise MediaError(f"{self.path.name} has grown to 2 GB without a keyframe at which it could be cut")
+            message = f"{self.path.name} has grown to 2 GB without a keyframe at which it could be cut"
+            raise SourceError(message, GapCause.NO_KEYFRAME)
         with writing(self._part):
             self._mux(packet)
         self._frames += 1

@@ -156,7 +156,7 @@ from omnisight_lab.ingest.file_analysis import analyse_file
 from omnisight_lab.settings import SiteSettings
 analyse_file(Path(sys.argv[1]), SiteSettings())
 heavy = {"pandas", "duckdb", "ibis", "panel", "holoviews", "bokeh", "matplotlib", "pyarrow", "jupyterlab", "typer"}
-print(sorted(name for name in sys.modules if name.partition(".")[0] in heavy or name.startswith("omnisight_lab.a")))
+print(sorted(name for name in sys.modules if name.partition(".")[0] in heavy or name.startswith("omnisight_lab.an")))
 """
 
 
