@@ -111,13 +111,15 @@ class Analyser:
             self.counters.detector_calls = stream.watch.detector.calls
         return self._drafts([update for one in seen for update in one.updates])
 
-    def describe(self, segment: SegmentFile) -> SegmentFile:
-        """`segment` with its motion grid; without one where not all of it was looked at."""
-        return replace(segment, motion=self._motion.take(segment.end, self.counters.dropped))
+    def describe(self, segment: SegmentFile, *, whole: bool = True) -> SegmentFile:
+        """`segment` with its motion grid; without one where not the `whole` of it was looked at."""
+        grid = self._motion.take(segment.end)
+        return replace(segment, motion=grid if whole else ())
 
     def finish(self) -> list[EventDraft]:
         """Events that end because the footage ends or has a hole; what follows is looked at afresh."""
         stream, self._stream = self._stream, None
+        self._motion = _SegmentMotion()  # of a segment that was broken off
         return self._drafts(stream.watch.finish()) if stream else []
 
     def _open(self, info: StreamInfo) -> _Stream:
@@ -169,17 +171,15 @@ class _SegmentMotion:
 
     def __init__(self) -> None:
         self._groups: list[tuple[datetime, npt.NDArray[np.uint8]]] = []
-        self._dropped = 0
 
     def add(self, start: datetime, grids: Sequence[npt.NDArray[np.uint8]]) -> None:
         if grids:
             self._groups.append((start, np.max(grids, axis=0)))
 
-    def take(self, end: datetime, dropped: int) -> tuple[tuple[int, ...], ...]:
-        """The grid of the segment that ends there; empty where footage was dropped since the last one."""
+    def take(self, end: datetime) -> tuple[tuple[int, ...], ...]:
+        """The grid of the segment that ends there; empty where nothing was looked at."""
         here = [grid for start, grid in self._groups if start < end]
         self._groups = [group for group in self._groups if group[0] >= end]
-        complete, self._dropped = dropped == self._dropped, dropped
-        if not here or not complete:
+        if not here:
             return ()
         return tuple(tuple(int(value) for value in row) for row in np.max(here, axis=0))

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -16,6 +17,7 @@ from omnisight_lab import logs
 from omnisight_lab.clock import SystemClock
 from omnisight_lab.db import writes
 from omnisight_lab.db.session import Database
+from omnisight_lab.errors import OmniSightError
 from omnisight_lab.ingest.analysis import Analyser, Counters, load_if_possible
 from omnisight_lab.ingest.journal import Journal
 from omnisight_lab.ingest.pipeline import CameraAddress, Pipeline
@@ -115,7 +117,8 @@ def main(job: Job, connection: Connection) -> None:
     finally:
         journal.close()
         if control.orphaned.is_set():
-            writes.release_lease(job.database, job.camera.id, job.worker)
+            with suppress(OmniSightError):  # without a database the lease ends by itself
+                writes.release_lease(job.database, job.camera.id, job.worker)
         job.database.close()
 
 

@@ -48,9 +48,9 @@ class Analysis:
         """Analyse `gop`; its events become rows."""
         self._save(self.analyser.analyse(gop, recording_id))
 
-    def segment(self, segment: SegmentFile) -> None:
-        """Write the row of `segment` again, with its motion grid."""
-        self._rows.put("close_segment", segment=self.analyser.describe(segment))
+    def segment(self, segment: SegmentFile, *, whole: bool = True) -> None:
+        """Write the row of `segment` again, with its motion grid where the `whole` of it was handed over."""
+        self._rows.put("close_segment", segment=self.analyser.describe(segment, whole=whole))
 
     def interrupt(self) -> None:
         """The footage ends here or has a hole: close what is open."""
@@ -65,6 +65,22 @@ class Analysis:
             self._rows.put("save_events", events=events)
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    gop: Gop
+    recording_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    segment: SegmentFile
+    whole: bool
+
+
+_Item = _Group | _Closed | None
+"""What waits for the analysis; None is an interruption."""
+
+
 class BackgroundAnalysis(Analysis):
     """The same on a thread of its own, so that a slow detector never delays the recorder.
 
@@ -74,9 +90,11 @@ class BackgroundAnalysis(Analysis):
     def __init__(self, analyser: Analyser, rows: Rows, capacity: int = 4) -> None:
         super().__init__(analyser, rows)
         self._capacity = capacity
-        self._waiting: deque[tuple[Gop, str] | SegmentFile | None] = deque()
+        self._waiting: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._dropped = False
+        """Whether a GOP of the present segment was dropped."""
         self._say_again = 0.0
         self.failures = 0
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
@@ -84,20 +102,22 @@ class BackgroundAnalysis(Analysis):
 
     def gop(self, gop: Gop, recording_id: str) -> None:
         with self._changed:
-            if sum(isinstance(item, tuple) for item in self._waiting) >= self._capacity:
+            if sum(isinstance(item, _Group) for item in self._waiting) >= self._capacity:
                 self._drop(gop)
                 return
-        self._offer((gop, recording_id))
+        self._offer(_Group(gop, recording_id))
 
     def _drop(self, gop: Gop) -> None:
         counters = self.analyser.counters
         counters.dropped += len(gop.packets)
+        self._dropped = True
         if time.monotonic() >= self._say_again:
             self._say_again = time.monotonic() + _SAY_SECONDS
             log.warning("the analysis is behind; %d frames were recorded but not looked at so far", counters.dropped)
 
-    def segment(self, segment: SegmentFile) -> None:
-        self._offer(segment)
+    def segment(self, segment: SegmentFile, *, whole: bool = True) -> None:
+        self._offer(_Closed(segment, whole and not self._dropped))
+        self._dropped = False
 
     def interrupt(self) -> None:
         self._offer(None)
@@ -110,7 +130,7 @@ class BackgroundAnalysis(Analysis):
             self._changed.notify()
         self._thread.join(timeout)
 
-    def _offer(self, item: tuple[Gop, str] | SegmentFile | None) -> None:
+    def _offer(self, item: _Item) -> None:
         with self._changed:
             self._waiting.append(item)
             self._changed.notify()
@@ -128,13 +148,13 @@ class BackgroundAnalysis(Analysis):
                 self.failures += 1
                 log.exception("a part of the footage could not be analysed")
 
-    def _analyse(self, item: tuple[Gop, str] | SegmentFile | None) -> None:
+    def _analyse(self, item: _Item) -> None:
         if item is None:
             super().interrupt()
-        elif isinstance(item, SegmentFile):
-            super().segment(item)
+        elif isinstance(item, _Closed):
+            super().segment(item.segment, whole=item.whole)
         else:
-            super().gop(*item)
+            super().gop(item.gop, item.recording_id)
 
 
 @dataclass(frozen=True, slots=True)

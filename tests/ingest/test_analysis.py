@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,27 @@ def test_a_slow_analysis_drops_groups_and_counts_them(clip: Path) -> None:
     assert counters.frames == sum(len(gop.packets) for gop in groups[:3])
     (closed,) = [arguments["segment"] for operation, arguments in rows if operation == "close_segment"]
     assert closed.motion == (), "what was not looked at in full has no grid"
+
+
+def test_the_segment_of_a_dropped_group_has_no_grid_and_the_one_before_has(clip: Path) -> None:
+    load, go = blocked()
+    rows = Listed()
+    analysis = BackgroundAnalysis(Analyser("c", SiteSettings(), None, load), rows, capacity=2)
+    groups = gops(clip)
+    analysis.gop(groups[0], "r")
+    eventually(lambda: analysis.analyser.counters.frames)
+    analysis.gop(groups[1], "r")
+    first, second = segment(groups[0].start, groups[1].end), segment(groups[2].start, groups[3].end)
+    analysis.segment(replace(first, id="first"))
+    for gop in groups[2:4]:
+        analysis.gop(gop, "r")
+    analysis.segment(replace(second, id="second"))
+    go.set()
+    analysis.close()
+    closed = {row["segment"].id: row["segment"].motion for operation, row in rows if operation == "close_segment"}
+    assert analysis.analyser.counters.dropped == len(groups[3].packets)
+    assert closed["first"] != ()
+    assert closed["second"] == ()
 
 
 def test_footage_that_can_t_be_analysed_does_not_end_the_analysis(clip: Path) -> None:
