@@ -92,13 +92,14 @@ def _replacing(target: Path) -> Iterator[Path]:
     """A file beside `target` that takes its place when all went well, and else leaves nothing behind."""
     with writing(target):
         make_folder(target.parent)
-    handle, name = tempfile.mkstemp(prefix=".clip-", suffix=".mp4", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=".clip-", suffix=".mp4", dir=target.parent)
     os.close(handle)
     part = Path(name)
     try:
         yield part
-        part.chmod(0o644)
-        part.replace(target)
+        with writing(target):
+            part.chmod(0o644)
+            part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ def prepare(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may look at the same time
     except OSError as error:
         raise StorageError(f"the folder {folder} can't be written to: {error.strerror}") from error
 

@@ -141,7 +141,7 @@ class YoloX:
             )
 
     def feed(self, image: Image) -> dict[str, Array]:
-        canvas, _, _ = _letterbox(image, self._width, self._height, centred=False)
+        canvas = _letterbox(image, self._width, self._height, centred=False)
         return {self._input.name: _tensor(canvas.astype(np.float32), self._input, self._planar)}
 
     def read(self, outputs: Outputs, image: Image) -> Raw:
@@ -237,7 +237,7 @@ class Yolo:
             )
 
     def feed(self, image: Image) -> dict[str, Array]:
-        canvas, _, _ = _letterbox(image, self._width, self._height, centred=True)
+        canvas = _letterbox(image, self._width, self._height, centred=True)
         rgb = canvas[..., ::-1] * np.float32(1 / 255)
         return {self._input.name: _tensor(rgb, self._input, self._planar)}
 
@@ -321,13 +321,14 @@ def _letterbox_place(image: Image, width: int, height: int, *, centred: bool) ->
     return scale, np.array([left // share, top // share] * 2, np.float32)
 
 
-def _letterbox(image: Image, width: int, height: int, *, centred: bool) -> tuple[Array, float, Floats]:
+def _letterbox(image: Image, width: int, height: int, *, centred: bool) -> Array:
+    """The picture, as large as it fits, on a canvas of 114."""
     scale, offset = _letterbox_place(image, width, height, centred=centred)
     inner = _stretch(image, round(image.shape[1] * scale), round(image.shape[0] * scale))
     canvas = np.full((height, width, 3), 114, np.uint8)
     left, top = int(offset[0]), int(offset[1])
     canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-    return canvas, scale, offset
+    return canvas
 
 
 def _scale(image: Image) -> Floats:

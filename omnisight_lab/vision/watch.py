@@ -72,11 +72,6 @@ class Watch:
         """Whether an object is on its way, so that no frame should be left out."""
         return bool(self.tracker.expected(time))
 
-    def pass_over(self, until: datetime, picture: Callable[[], Image], recording_id: str | None = None) -> Seen:
-        """Nothing moved up to `until`, as the packets say, so no frame was decoded."""
-        tracks = self.tracker.update(until, None, Motion().share, _nowhere)
-        return Seen(Motion(), tuple(tracks), tuple(self.events.update(until, Motion(), tracks, picture, recording_id)))
-
     def finish(self) -> list[EventUpdate]:
         """Closes what is open."""
         return self.events.finish()
