@@ -17,7 +17,7 @@ from omnisight_lab.db.session import Database, open_database
 from omnisight_lab.errors import UsageError
 from omnisight_lab.settings import SETTINGS
 
-app = typer.Typer(no_args_is_help=True, help="Cameras: add, list, test, set, remove.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Cameras: add, list, test, set, remove.")
 
 COLUMNS = ["name", "status", "enabled", "address", "username", "location", "model", "timezone", "last_recorded"]
 
@@ -126,7 +126,7 @@ def _camera(database: Database, name: str) -> Camera:
 def _row(camera: Camera) -> dict[str, Any]:
     row = {"id": camera.id, "name": camera.name, "status": camera.status, "enabled": camera.enabled}
     row |= {"address": redact(camera.rtsp_url) or None, "username": camera.username, "location": camera.location}
-    return row | {"model": camera.model, "timezone": (camera.settings or {}).get("timezone")}
+    return row | {"model": camera.model, "timezone": camera.own_settings.get("timezone")}
 
 
 def _zone(name: str) -> str:

@@ -136,9 +136,14 @@ class Camera(Base):
     recordings: Mapped[list[Recording]] = relationship(back_populates="camera", passive_deletes="all")
 
     @property
+    def own_settings(self) -> dict[str, Any]:
+        """Its settings by name; other services may have put another kind of JSON there, which says nothing to us."""
+        return self.settings if isinstance(self.settings, dict) else {}
+
+    @property
     def enabled(self) -> bool:
         """Whether the worker records it: it has an address and is not paused."""
-        return bool(self.rtsp_url) and (self.settings or {}).get("enabled") is not False
+        return bool(self.rtsp_url) and self.own_settings.get("enabled") is not False
 
 
 class Stream(Base):

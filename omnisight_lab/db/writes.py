@@ -99,8 +99,9 @@ def update_camera(database: Database, camera_id: str, **changes: Any) -> Camera:
                 changes.pop("password", camera.password),
             )
         own: dict[str, Any] = {key: changes.pop(key) for key in ("enabled", "timezone") if key in changes}
-        kept = dict(camera.settings or {}) | own
-        camera.settings = {key: value for key, value in kept.items() if value is not None} or None
+        if own:
+            kept = camera.own_settings | own
+            camera.settings = {key: value for key, value in kept.items() if value is not None} or None
         for name, value in changes.items():
             setattr(camera, name, value)
         _require_free_name(session, camera)

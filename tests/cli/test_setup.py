@@ -106,6 +106,16 @@ def test_cameras_from_add_to_remove(omnisight: Run) -> None:
     assert "did you mean" in omnisight("camera", "remove", "bakc", code=2).stderr
 
 
+def test_settings_of_a_camera_that_are_no_object_are_left_alone(omnisight: Run, database: Database) -> None:
+    omnisight("camera", "add", "gate", "rtsp://192.0.2.1/")
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("""UPDATE "Camera" SET settings = '"of another service"'""")
+    assert json.loads(omnisight("camera", "list", "--json").stdout)[0]["enabled"] is True
+    omnisight("camera", "set", "gate", "--location", "yard")
+    with database.engine.connect() as connection:
+        assert connection.exec_driver_sql('SELECT settings FROM "Camera"').scalar() == "of another service"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
