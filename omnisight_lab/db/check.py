@@ -16,6 +16,8 @@ from omnisight_lab.db.models import PUBLIC_TABLES
 from omnisight_lab.db.session import Database, translated
 from omnisight_lab.errors import SchemaMismatch
 
+_TOLD = 6
+"""So many differences stand in a message of one line."""
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -31,10 +33,13 @@ class Difference:
 
 
 def check(database: Database) -> list[Difference]:
-    """Every difference between the ten tables of the live database and the models; the ones that stop us first."""
+    """Every difference between the ten tables of the live database and the models; the ones that stop us first.
+
+    Among those the order is that in which their SQL runs: enums before tables, tables before what points at them.
+    """
     with translated(database), database.engine.connect() as connection:
         found = compare(connection)
-    return sorted(found, key=lambda difference: (not difference.stops, difference.subject))
+    return sorted(found, key=lambda difference: not difference.stops)
 
 
 def require(database: Database) -> None:
@@ -46,10 +51,11 @@ def refuse(stopping: list[Difference]) -> None:
     if not stopping:
         return
     sql = [difference.sql for difference in stopping if difference.sql]
-    pieces = "; ".join(f"{difference.subject} {difference.differs}" for difference in stopping)
+    pieces = [f"{difference.subject} {difference.differs}" for difference in stopping]
+    more = f"; and {len(pieces) - _TOLD} more" if len(pieces) > _TOLD else ""
     raise SchemaMismatch(
-        f"this database can't be used as it is: {pieces}. `omnisight db check` prints the SQL that would mend it; "
-        "nothing was changed",
+        f"this database can't be used as it is: {'; '.join(pieces[:_TOLD])}{more}. `omnisight db check` lists all, with "
+        "the SQL that would mend it; nothing was changed",
         [difference.subject for difference in stopping],
         sql,
     )

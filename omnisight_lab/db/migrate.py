@@ -84,6 +84,9 @@ def require_current(database: Database) -> None:
     with translated(database), database.engine.connect() as connection:
         live = revision(connection)
         installed = check.installed_schema(connection)
+        empty = not check.tables_present(connection)
+    if live is None and empty:
+        raise SchemaMismatch("this database has none of OmniSight's tables; `omnisight init` makes them")
     if live is None:
         check.require(database)
         raise SchemaMismatch("this database has not been prepared yet; run `omnisight db upgrade`")

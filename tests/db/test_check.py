@@ -53,6 +53,19 @@ def test_the_sql_that_is_printed_mends_the_first_layout(empty_database_url: str)
     database.close()
 
 
+def test_the_sql_that_is_printed_fills_an_empty_database(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with pytest.raises(SchemaMismatch, match="none of OmniSight's tables; `omnisight init`"):
+        migrate.require_current(database)
+    with pytest.raises(SchemaMismatch, match="; and 8 more"):
+        check.require(database)
+    with database.engine.begin() as connection:
+        for difference in check.check(database):
+            connection.exec_driver_sql(difference.sql)
+    assert not any(difference.stops for difference in check.check(database))
+    database.close()
+
+
 TOLERATED = {
     'CREATE INDEX extra ON "Event" ("timestamp")': "Event: index extra",
     "ALTER TABLE \"Camera\" ALTER COLUMN settings SET DEFAULT '{}'": "Camera.settings",
