@@ -14,7 +14,9 @@ from omnisight_lab.db import migrate
 from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.db.session import locate_database
 
-app = typer.Typer(no_args_is_help=True, help="The database itself: its version, its tables, its address.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The database itself: its version, its tables, its address."
+)
 
 
 @app.command()

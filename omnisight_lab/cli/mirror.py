@@ -11,7 +11,7 @@ import typer
 
 from omnisight_lab.cli.output import JsonOption, print_json, print_rows, progress
 
-app = typer.Typer(no_args_is_help=True, help="The Parquet mirror that figures are computed from.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The Parquet mirror that figures are computed from.")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from omnisight_lab import settings
 from omnisight_lab.cli.output import JsonOption, print_json, print_rows, progress, say
 from omnisight_lab.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, help="Run report notebooks to self-contained pages.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Run report notebooks to self-contained pages.")
 
 ParameterOption = Annotated[
     list[str] | None, typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="A parameter; lists by commas.")

@@ -15,7 +15,7 @@ from omnisight_lab.db.session import open_database
 from omnisight_lab.errors import UnknownName
 from omnisight_lab.settings import SETTINGS, parse, render
 
-app = typer.Typer(no_args_is_help=True, help="Settings of the site: list, get, set.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Settings of the site: list, get, set.")
 
 Key = Annotated[str, typer.Argument(help="As site.timezone; `omnisight settings list` shows all.")]
 

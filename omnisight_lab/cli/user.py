@@ -14,7 +14,7 @@ from omnisight_lab.db.models import User
 from omnisight_lab.db.session import Database, open_database
 from omnisight_lab.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, help="Users: add, list, set, password.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Users: add, list, set, password.")
 
 Name = Annotated[str, typer.Argument(help="Login name.")]
 Password = Annotated[str | None, typer.Option(help="Password, - reads it from standard input; default: a random one.")]
