@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -25,7 +25,7 @@ class Picture:
 class Clip:
     """An MP4 that browsers play: `data` holds the whole file."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
     def save(self, path: str | Path) -> Path:
         """Writes the file."""
