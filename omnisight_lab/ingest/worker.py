@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from typing import Any
 from uuid import uuid4
 
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import DatabaseError, OmniSightError, UnknownName
+from omnisight_lab.errors import DatabaseError, OmniSightError, UnknownName, UsageError
 from omnisight_lab.ingest import camera_process
 from omnisight_lab.ingest.camera_process import STOP_SECONDS, Beat, Job
 from omnisight_lab.ingest.pipeline import CameraAddress
@@ -33,6 +34,8 @@ _START_SECONDS = 120.0
 _GRACE_SECONDS = 15.0
 """Silence that is allowed beyond what time-outs explain."""
 _LONGEST_PAUSE = 60.0
+_LIVE = frozenset({"recording.free_space_floor_mb", "camera.retry_seconds"})
+"""Settings that a camera process takes up while it runs; another one starts with the others."""
 _STEADY_SECONDS = 60.0
 """A process that ran this long before it died is started again without a pause."""
 
@@ -67,11 +70,10 @@ class Worker:
         self,
         database: Database,
         paths: Paths,
-        settings: SiteSettings | None = None,
         cameras: Iterable[str] | None = None,
     ) -> None:
         self._database, self._paths = database, paths
-        self._settings = settings or SiteSettings()
+        self._settings = SiteSettings()
         self._only = frozenset(cameras) if cameras else None
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.children: dict[str, CameraChild] = {}
@@ -80,7 +82,7 @@ class Worker:
 
     def run(self, stop: Stop) -> None:
         """Until `stop` is set; then every camera process has closed its files and rows."""
-        self._require_names()
+        self._check()
         log.info("worker %s starts", self.name)
         try:
             while not stop.is_set():
@@ -89,12 +91,15 @@ class Worker:
         finally:
             for child in self.children.values():
                 self._ask(child, StopReason.WORKER_ENDS)
+            never = Stop()
             while self.children:
-                self._tend(Stop(), _TICK_SECONDS)
+                self._tend(never, _TICK_SECONDS)
             log.info("worker %s ends", self.name)
 
-    def _require_names(self) -> None:
+    def _check(self) -> None:
+        """Settings that can't be read, and cameras that are unknown, are told at once."""
         with self._database.session() as session:
+            self._settings = reads.site_settings(session)
             known = {camera.name for camera in reads.cameras(session)}
         for name in sorted((self._only or frozenset()) - known):
             raise UnknownName("camera", name, known)
@@ -114,19 +119,19 @@ class Worker:
             self._keep_leases()
             self._start_missing(wanted)
             if self._away:
-                log.info("the database is back")
+                log.info("the database can be read again")
             self._away = False
-        except DatabaseError as error:
+        except (DatabaseError, UsageError) as error:  # it is away, or another service wrote a setting that is none
             if not self._away:
-                log.warning("the database is away, cameras go on: %s", error)
+                log.warning("cameras go on as they are: %s", error)
             self._away = True
 
     def _stop_unwanted(self, wanted: Mapping[str, CameraAddress]) -> None:
-        """Stop what was paused or removed, and what has another address now."""
+        """Stop what was paused or removed, and what has another address or other settings now."""
         for id_, child in self.children.items():
             if id_ not in wanted:
                 self._ask(child, StopReason.PAUSED)
-            elif child.camera != wanted[id_]:
+            elif child.camera != wanted[id_] or _at_start(child.settings) != _at_start(self._settings):
                 self._ask(child, StopReason.WORKER_ENDS)
             elif child.settings != self._settings:
                 child.settings = self._settings
@@ -208,6 +213,12 @@ class Worker:
             writes.release_lease(self._database, id_, self.name)
         except OmniSightError as error:
             log.warning("a lease stays until it expires: %s", error)
+
+
+def _at_start(settings: SiteSettings) -> dict[str, Any]:
+    """What a camera process takes from the settings once."""
+    kinds = ("recording.", "camera.", "detection.", "event.")
+    return {key: value for key, value in settings.items() if key.startswith(kinds) and key not in _LIVE}
 
 
 def _hear(child: CameraChild) -> None:

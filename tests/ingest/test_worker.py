@@ -329,6 +329,23 @@ def test_camera_processes_end_cleanly_with_their_worker(
         assert reads.lease(session, camera.id) is None
 
 
+def test_changed_settings_reach_a_camera_that_is_recorded(
+    database: Database, camera: Camera, paths: Paths, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a new process, whose start is accounted for; a setting that another service has spoilt stops nobody."""
+    with running(Worker(database, paths)):
+        eventually(lambda: segments(database))
+        writes.set_setting(database, "event.close_seconds", "2")
+        eventually(lambda: recorded_again(database, 2))
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("""UPDATE "SystemSettings" SET "settingValue" = 'often'""")
+        eventually(lambda: "'often' is no number" in caplog.text)
+        known = len(segments(database))
+        eventually(lambda: len(segments(database)) > known + 1)
+    assert len(recordings(database)) == 2
+    check_account(database, camera)
+
+
 def test_an_unknown_camera_is_an_error(database: Database, camera: Camera, paths: Paths) -> None:
     import threading
 
