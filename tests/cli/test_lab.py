@@ -58,7 +58,7 @@ def test_jupyterlab_serves_the_notebooks_behind_a_token(tmp_path: Path) -> None:
 
 def _server_file(runtime: Path, server: subprocess.Popen[bytes]) -> Path:
     """The file in which the server says where it is; it writes it once it listens."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and server.poll() is None:
         for path in runtime.glob("jpserver-*.json"):
             if path.read_text().endswith("}"):
