@@ -54,8 +54,8 @@ def refuse(stopping: list[Difference]) -> None:
     pieces = [f"{difference.subject} {difference.differs}" for difference in stopping]
     more = f"; and {len(pieces) - _TOLD} more" if len(pieces) > _TOLD else ""
     raise SchemaMismatch(
-        f"this database can't be used as it is: {'; '.join(pieces[:_TOLD])}{more}. `omnisight db check` lists all, with "
-        "the SQL that would mend it; nothing was changed",
+        f"this database can't be used as it is: {'; '.join(pieces[:_TOLD])}{more}. `omnisight db check` lists "
+        "all, with the SQL that would mend it; nothing was changed",
         [difference.subject for difference in stopping],
         sql,
     )
