@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pickle
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
-from omnisight_lab.db.session import Database, parse_url
-from omnisight_lab.errors import DatabaseUnreachable, UsageError
+from omnisight_lab.db.session import PATIENCE, Database, parse_url
+from omnisight_lab.errors import DatabaseError, DatabaseUnreachable, UsageError
 
 SPELLINGS = {
     "libpq": "postgresql://u:p%40ss@db.example:5433/site",
@@ -100,6 +101,21 @@ def test_nobody_answers() -> None:
     ):
         session.execute(text("SELECT 1"))
     assert "geheim" not in str(caught.value)
+
+
+def test_a_query_that_was_cut_short_is_no_absence(database: Database) -> None:
+    with pytest.raises(DatabaseError, match="the database failed") as caught, database.session() as session:
+        session.execute(text("SET LOCAL statement_timeout = 10"))
+        session.execute(text("SELECT pg_sleep(5)"))
+    assert not isinstance(caught.value, DatabaseUnreachable)
+
+
+def test_a_server_that_vanishes_is_noticed_soon(database: Database) -> None:
+    with database.session() as session:
+        connection = session.connection().connection.driver_connection
+        assert isinstance(connection, psycopg.Connection)
+        known = connection.info.get_parameters()
+    assert {name: known[name] for name in PATIENCE} == PATIENCE
 
 
 def test_a_wrong_password_is_said(database: Database) -> None:
