@@ -61,8 +61,7 @@ def run(
     # Ended from outside, the run is still marked failed and its kernel ended, as on Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     paths = settings.paths()
-    database = open_database(paths)
-    with progress(name, None) as update:
+    with open_database(paths) as database, progress(name, None) as update:
         done = run_report(
             database,
             paths,
@@ -97,5 +96,6 @@ def history(
     from omnisight_lab.reports.run import history as runs
 
     paths = settings.paths()
-    found = [run.as_json() for run in runs(open_database(paths), paths, name, limit)]
+    with open_database(paths) as database:
+        found = [run.as_json() for run in runs(database, paths, name, limit)]
     print_rows(found, ["started", "name", "status", "seconds", "html", "error"], as_json)
