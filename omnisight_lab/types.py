@@ -20,9 +20,7 @@ Image = npt.NDArray[np.uint8]
 def utc(value: datetime) -> datetime:
     """`value` in UTC, truncated to the millisecond that the database keeps; a naive one is refused."""
     if value.tzinfo is None:
-        raise BadTime(
-            f"{value.isoformat()} has no time zone; write it with an offset, as 2026-03-29T08:00:00+02:00"
-        )
+        raise BadTime(f"{value.isoformat()} has no time zone; write it with an offset, as 2026-03-29T08:00:00+02:00")
     value = value.astimezone(UTC)
     return value.replace(microsecond=value.microsecond // 1000 * 1000)
 
@@ -38,16 +36,11 @@ class TimeRange:
         object.__setattr__(self, "start", utc(self.start))
         object.__setattr__(self, "end", utc(self.end))
         if self.end < self.start:
-            raise BadTime(
-                f"the span ends ({self.end.isoformat()}) before it starts ({self.start.isoformat()})"
-            )
+            raise BadTime(f"the span ends ({self.end.isoformat()}) before it starts ({self.start.isoformat()})")
 
     @property
     def seconds(self) -> float:
         return (self.end - self.start).total_seconds()
-
-    def overlaps(self, other: TimeRange) -> bool:
-        return self.start < other.end and other.start < self.end
 
 
 class EventType(StrEnum):

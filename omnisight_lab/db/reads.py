@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from omnisight_lab.db.columns import among
 from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
-from omnisight_lab.db.models import Camera, Event, Recording, RecordingStatus, Segment, SystemSetting, User
+from omnisight_lab.db.models import Camera, Event, Recording, Segment, SystemSetting, User
 from omnisight_lab.errors import UnknownName
 from omnisight_lab.settings import SETTINGS, SiteSettings
 from omnisight_lab.types import TimeRange
@@ -118,12 +118,6 @@ def last_recorded(session: Session, camera_id: str) -> datetime | None:
     """End of the camera's newest segment."""
     statement = select(func.max(Segment.end_time)).join(Recording).where(Recording.camera_id == camera_id)
     return session.scalar(statement)
-
-
-def unfinished_recordings(session: Session, camera_id: str) -> list[Recording]:
-    """Recordings of the camera that nobody has ended, oldest first."""
-    statement = select(Recording).where(Recording.camera_id == camera_id, Recording.status == RecordingStatus.RECORDING)
-    return list(session.scalars(statement.order_by(Recording.start_time)))
 
 
 def open_gaps(session: Session, camera_id: str) -> list[Gap]:

@@ -360,12 +360,6 @@ def expect(database: Database, camera_id: str, when: TimeRange | datetime) -> No
             _expect_from(session, camera_id, when)
 
 
-def stop_expecting(database: Database, camera_id: str, at: datetime) -> None:
-    """Recording is expected no longer, from `at` on."""
-    with _transaction(database) as session:
-        _stop_expecting(session, camera_id, at)
-
-
 def _expect_span(session: Session, camera_id: str, span: TimeRange) -> None:
     values = {"id": _span_id("expected", camera_id, span), "camera_id": camera_id}
     session.execute(

@@ -1,12 +1,11 @@
-"""Boxes, labels and paths on pictures."""
+"""Boxes and labels on pictures."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import cv2
-import numpy as np
 
 from omnisight_lab.types import Box, Image
 
@@ -39,20 +38,6 @@ def draw_boxes(image: Image, boxes: Iterable[tuple[Box, str]]) -> Image:
         cv2.rectangle(drawn, corner, opposite, colour, line)
         if label:
             _write(drawn, label, corner, colour)
-    return drawn
-
-
-def draw_path(image: Image, points: Sequence[tuple[float, float]], label: str = "") -> Image:
-    """A copy of `image` with the line through `points` (pixels) and a dot at the last."""
-    drawn = image.copy()
-    if not points:
-        return drawn
-    line = max(2, round(image.shape[1] / 480))
-    colour = colour_of(label)
-    corners = np.round(np.array(points, np.float32)).astype(np.int32).reshape(-1, 1, 2)
-    cv2.polylines(drawn, [corners], False, colour, line, cv2.LINE_AA)
-    x, y = (int(value) for value in corners[-1, 0])
-    cv2.circle(drawn, (x, y), 2 * line, colour, cv2.FILLED, cv2.LINE_AA)
     return drawn
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import av
@@ -32,7 +32,6 @@ __all__ = [
     "Gop",
     "Packet",
     "RtspSource",
-    "Source",
     "StreamInfo",
     "decode",
     "group",
@@ -44,21 +43,6 @@ _HELD = 32
 """Packets among which a decoding stamp must appear; H.264 puts 16 pictures at most out of order."""
 _CLOCK_STEP = 2.0
 """Seconds by which the machine's clock may be corrected while a camera is open."""
-
-
-class Source(Protocol):
-    """A context manager; `info` and `packets` are for inside."""
-
-    @property
-    def info(self) -> StreamInfo: ...
-
-    def packets(self) -> Iterator[Packet]: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class RtspSource:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from omnisight_lab.errors import StorageError
-from omnisight_lab.media.draw import draw_boxes, draw_path
+from omnisight_lab.media.draw import draw_boxes
 from omnisight_lab.media.thumbnails import thumbnail, write_thumbnail
 from omnisight_lab.types import Box
 
@@ -46,10 +46,3 @@ def test_boxes_are_drawn_on_a_copy(box: Box) -> None:
     drawn = draw_boxes(GREY, [(box, "person .71")])
     assert (GREY == 128).all()
     assert (drawn != 128).any()
-
-
-def test_path_ends_in_a_dot() -> None:
-    drawn = draw_path(GREY, [(100, 100), (300, 100), (300, 400)], "car")
-    assert (drawn[100, 200] != 128).any()
-    assert (drawn[400, 300] != 128).any()
-    assert (draw_path(GREY, []) == 128).all()
