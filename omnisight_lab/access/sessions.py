@@ -35,18 +35,18 @@ class RateLimit:
         self._failures: dict[tuple[str, str], deque[float]] = {}
         self._lock = threading.Lock()
 
-    def wait(self, key: tuple[str, str]) -> float:
-        """Seconds until the key may try again; 0: now."""
+    def attempt(self, key: tuple[str, str]) -> float:
+        """Seconds until the key may try again; 0: now, which counts as a failure until it `succeeded`.
+
+        (Counted afterwards, any number of guesses made at once would go through.)
+        """
         with self._lock:
             self._forget()
-            failures = self._failures.get(key)
-            if failures is None or len(failures) < self._attempts:
-                return 0.0
-            return failures[0] + self._seconds - self._clock.monotonic()
-
-    def failed(self, key: tuple[str, str]) -> None:
-        with self._lock:
-            self._failures.setdefault(key, deque(maxlen=self._attempts)).append(self._clock.monotonic())
+            failures = self._failures.setdefault(key, deque(maxlen=self._attempts))
+            if len(failures) == self._attempts:
+                return failures[0] + self._seconds - self._clock.monotonic()
+            failures.append(self._clock.monotonic())
+            return 0.0
 
     def succeeded(self, key: tuple[str, str]) -> None:
         with self._lock:
@@ -71,13 +71,12 @@ def login(
     TooManyAttempts how long to wait."""
     limit = limit or _limit
     key = (username.lower(), address)
-    if (seconds := limit.wait(key)) > 0:
+    if (seconds := limit.attempt(key)) > 0:
         raise TooManyAttempts(seconds)
     with database.session() as session:
         user = session.scalars(select(User).where(User.username == username)).first()
         hours = reads.site_settings(session)["dashboards.session_hours"]
     if not verify_password(password, user.password if user else None) or user is None or not user.is_active:
-        limit.failed(key)
         raise AccessDenied(_REFUSED)
     limit.succeeded(key)
     token, at = secrets.token_urlsafe(32), now()

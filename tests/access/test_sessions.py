@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from omnisight_lab.db.columns import now
 from omnisight_lab.db.lab_models import Session
 from omnisight_lab.db.models import User, UserRole
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import AccessDenied
+from omnisight_lab.errors import AccessDenied, TooManyAttempts
 
 PASSWORD = "correct horse"
 
@@ -102,8 +103,19 @@ def test_failures_are_limited_per_user_and_address(database: Database, bob: User
 
 def test_a_success_clears_the_count(limit: sessions.RateLimit) -> None:
     key = ("bob", "192.0.2.7")
-    for _ in range(2):
-        limit.failed(key)
+    assert [limit.attempt(key) for _ in range(2)] == [0, 0]
     limit.succeeded(key)
-    limit.failed(key)
-    assert limit.wait(key) == 0
+    assert [limit.attempt(key) for _ in range(4)] == [0, 0, 0, 60]
+
+
+def test_guesses_made_at_once_are_limited_too(database: Database, bob: User, limit: sessions.RateLimit) -> None:
+    def guess(number: int) -> type[Exception] | None:
+        try:
+            sessions.login(database, "bob", f"wrong {number}", "192.0.2.7", limit)
+        except AccessDenied as error:
+            return type(error)
+        return None
+
+    with ThreadPoolExecutor(6) as pool:
+        told = list(pool.map(guess, range(6)))
+    assert sorted(told, key=str) == [AccessDenied] * 3 + [TooManyAttempts] * 3
