@@ -272,7 +272,7 @@ class Lab:
         to: Moment = None,
         cameras: str | Iterable[str] | None = None,
         tz: str | None = None,
-        engine: str = "duckdb",
+        engine: str | Engine = "duckdb",
         **parameters: Any,
     ) -> Result:
         """The named query of the catalogue.
@@ -280,15 +280,15 @@ class Lab:
         `from_` and `to`: aware times, or dates for their midnight in the cameras' zone (the site's where theirs
         differ); by default the last seven days there.
         `cameras`: names or ids. `tz`: a zone for every camera, in place of its own. `engine`: duckdb (the mirror) or
-        postgres (live).
+        postgres (live), or what `engine()` gave: several answers are then of one moment.
         """
         query = QUERIES[name]
         typed = query.typed({key: value for key, value in parameters.items() if value is not None})
-        chosen = self.engine(engine)
+        chosen = self.engine(engine) if isinstance(engine, str) else engine
         scope, zone = self._scope(query, chosen, from_, to, cameras, tz)
         _refuse_typos(chosen, typed)
         expression = query.build(TABLES, scope, **typed).select([column.name for column in query.columns])
-        about = About(name, zone, engine, chosen.snapshot, scope.window, query.method, typed)
+        about = About(name, zone, chosen.name, chosen.snapshot, scope.window, query.method, typed)
         companions = self._companions(query, scope, about, chosen, typed)
         return Result(Asked(query, expression, chosen), about, query.columns, companions, _draw)
 
@@ -525,9 +525,9 @@ class Lab:
 
 
 def _draw(result: Result, backend: str | None) -> Any:
-    from omnisight_lab import plots
+    from omnisight_lab.plots.charts import draw
 
-    return plots.draw(
+    return draw(
         result.about.name,
         result.df(),
         zone=result.zone,

@@ -169,6 +169,17 @@ def test_the_mirror_is_refreshed_when_it_is_old(site: Site, database: Database, 
         assert lab.events("2026-10-20", "2026-10-21").count() == 2
 
 
+def test_answers_of_one_engine_are_of_one_moment(lab: Lab, site: Site) -> None:
+    camera, day = site.camera("yard"), ("2026-10-20", "2026-10-21")
+    site.event(camera, "2026-10-20T12:00")
+    lab.refresh()
+    engine = lab.engine()
+    site.event(camera, "2026-10-20T13:00")
+    lab.refresh()
+    assert lab.query("activity", *day).count() == 2
+    assert lab.query("activity", *day, engine=engine).count() == lab.query("events", *day, engine=engine).count() == 1
+
+
 def test_cameras_as_they_stand(lab: Lab, site: Site) -> None:
     site.camera("b")
     site.camera("a", "Europe/Berlin")

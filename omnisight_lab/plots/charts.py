@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.dates import date2num
 
 from omnisight_lab.errors import UsageError
-from omnisight_lab.plots.look import CAUSES, COLOURS, options, ready
+from omnisight_lab.plots.colours import CAUSES, COLOURS
+from omnisight_lab.plots.look import options, ready
 
 HEATMAP_FROM_DAYS = 3
 """Shorter spans are drawn as curves and bars."""

@@ -9,21 +9,7 @@ from typing import Any
 import holoviews as hv
 
 from omnisight_lab.errors import UnknownName
-
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#999999")
-"""Told apart by most colour-blind people (Okabe and Ito 2008)."""
-
-CAUSES = {
-    "recorded": "#009e73",
-    "camera_unreachable": "#d55e00",
-    "wrong_credentials": "#cc79a7",
-    "stream_not_found": "#b2567f",
-    "stalled": "#e69f00",
-    "no_keyframe": "#8c6bb1",
-    "disk_full": "#56b4e9",
-    "worker_down": "#0072b2",
-    "unknown": "#999999",
-}
+from omnisight_lab.plots.colours import COLOURS
 
 TEXT = "#777777"
 """Contrast at least 4:1 on white and on near-black grounds alike."""

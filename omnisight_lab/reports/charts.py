@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from omnisight_lab.analytics.frames import Result
-from omnisight_lab.analytics.window import whole_quarters
+from omnisight_lab.analytics.window import QUARTER, whole_quarters
+from omnisight_lab.plots.colours import CAUSES
 from omnisight_lab.reports.blocks import Block, duration, note, plural
 from omnisight_lab.types import TimeRange
 
@@ -21,21 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, SOFT, LINE, BAR, RECORDED, BLANK = "#1f2933", "#5b6775", "#d9dee5", "#2f6fb2", "#009e73", "#eef1f4"
+INK, SOFT, LINE, BAR, RECORDED, BLANK = "#1f2933", "#5b6775", "#d9dee5", "#2f6fb2", CAUSES["recorded"], "#eef1f4"
 HEAT = ("#f2f6fb", "#d3e3f4", "#a8c8e8", "#6fa3d6", "#3a78b8", "#1f4f87")
 ON_LOW, ON_HIGH = "#1f2934", "#fefefe"
-CAUSES = {
-    "camera_unreachable": "#d55e00",
-    "wrong_credentials": "#cc79a7",
-    "stream_not_found": "#b2567f",
-    "stalled": "#e69f00",
-    "no_keyframe": "#8c6bb1",
-    "disk_full": "#56b4e9",
-    "worker_down": "#0072b2",
-    "unknown": "#999999",
-}
-"""As `plots.look` has them, which would load HoloViews; they can be seen on white and on black."""
-
 COLOURS = {
     INK: "ink",
     SOFT: "soft",
@@ -52,7 +41,6 @@ COLOURS = {
 WIDTH = 8.6
 ROW = 0.3
 LEGEND_COLUMNS = 7
-QUARTER = timedelta(minutes=15)
 SHORTEST_DRAWN = 0.003
 """Part of the axis below which a gap would not be seen: shorter ones are drawn this wide."""
 
@@ -132,7 +120,8 @@ def _legend(axes: Axes, entries: Sequence[tuple[str, str, str]]) -> None:
 
 
 def _short(name: str, longest: int = 22) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "…"
+    """`name` as an axis has room for it; matplotlib would read what stands between dollars as a formula."""
+    return (name if len(name) <= longest else name[: longest - 1] + "…").replace("$", r"\$")
 
 
 # --- activity
@@ -281,14 +270,15 @@ def _lane_axes(axes: Axes, cameras: list[str], shown: TimeRange, zone: str) -> N
 
 
 def _ticks(shown: TimeRange, zone: str) -> Iterator[tuple[float, str]]:
-    """Round local times, at most about a dozen."""
-    minutes = next(m for m in (5, 15, 30, 60, 120, 180) if shown.seconds / 60 / m <= 13)
+    """Round local times, at most about a dozen; days where there are more than three hours between them."""
+    minutes = next((m for m in (5, 15, 30, 60, 120, 180) if shown.seconds / 60 / m <= 13), 24 * 60)
+    apart = max(minutes * 40, shown.seconds / 13)
     moment, last = shown.start, -math.inf
     while moment <= shown.end:
         local, place = moment.astimezone(ZoneInfo(zone)), _at(shown, moment)
         # The hour that comes twice in autumn is labelled once
-        if (local.hour * 60 + local.minute) % minutes == 0 and place - last > minutes * 40:
-            yield place, f"{local:%H:%M}"
+        if (local.hour * 60 + local.minute) % minutes == 0 and place - last > apart:
+            yield place, f"{local:%-d %b}" if minutes == 24 * 60 else f"{local:%H:%M}"
             last = place
         moment += timedelta(minutes=5)
 

@@ -92,7 +92,7 @@ def _run(order: Order, tell: Tell) -> dict[str, str] | None:
         on_cell_start=partial(_progress, tell, len(source.cells) + 1),
     )
     page = render.page(notebook)
-    (folder / "report.html").write_text(page)
+    (folder / "report.html").write_text(page, encoding="utf-8")
     if "pdf" in order.formats:
         (folder / "report.pdf").write_bytes(render.pdf(page))
     return _window(notebook)

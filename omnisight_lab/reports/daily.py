@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from omnisight_lab.analytics.engines import Engine
 from omnisight_lab.analytics.frames import Result
 from omnisight_lab.analytics.window import zone_of
 from omnisight_lab.errors import BadTime, MediaError
@@ -32,7 +34,9 @@ class Source(Protocol):
 
     def cameras(self) -> Sequence[Any]: ...
 
-    def query(self, name: str, from_: Any, to: Any, cameras: Any, tz: str | None) -> Result: ...
+    def engine(self) -> Engine: ...
+
+    def query(self, name: str, from_: Any, to: Any, cameras: Any, tz: str | None, engine: Engine) -> Result: ...
 
     def thumbnail(self, event: Any) -> _Picture: ...
 
@@ -64,11 +68,11 @@ def day(lab: Source, day: str = "", cameras: Sequence[str] = (), timezone: str =
 
     BadTime and UnknownName say what of this there is not.
     """
-    zone = timezone or lab.timezone
+    zone, engine = timezone or lab.timezone, lab.engine()
     clock = zone_of(zone)
-    chosen = _date(day) if day else _last_with_data(lab, cameras, clock)
+    chosen = _date(day) if day else _last_with_data(lab, engine, cameras, clock)
     window = TimeRange(_midnight(chosen, clock), _midnight(chosen + timedelta(days=1), clock))
-    asked = (window.start, window.end, list(cameras), zone)
+    asked = (window.start, window.end, list(cameras), zone, engine)
     names = ("activity", "detections", "coverage", "events")
     return Day(lab, window, zone, tuple(cameras), *(lab.query(name, *asked) for name in names))
 
@@ -84,11 +88,11 @@ def _midnight(day: date, clock: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=clock).astimezone(UTC)
 
 
-def _last_with_data(lab: Source, cameras: Sequence[str], clock: ZoneInfo) -> date:
+def _last_with_data(lab: Source, engine: Engine, cameras: Sequence[str], clock: ZoneInfo) -> date:
     """The local day of the newest footage or event."""
     recorded = [c.last_recorded for c in lab.cameras() if not cameras or c.name in cameras or c.id in cameras]
     ends = [end - timedelta(milliseconds=1) for end in recorded if end]
-    newest = lab.query("events", datetime(1990, 1, 1, tzinfo=UTC), None, list(cameras), None).page(0, 1)
+    newest = lab.query("events", datetime(1990, 1, 1, tzinfo=UTC), None, list(cameras), None, engine).page(0, 1)
     ends += [start.to_pydatetime() for start in newest["start"]]
     return max(ends, default=datetime.now(UTC)).astimezone(clock).date()
 
@@ -314,17 +318,16 @@ def provenance(day: Day) -> Block:
     """Everything that is needed to get the same figures again; names the window for the run ledger."""
     zone = ZoneInfo(day.zone)
     start, end = (moment.astimezone(zone) for moment in (day.window.start, day.window.end))
-    snapshots = sorted({result.snapshot for result in (day.activity, day.detections, day.coverage, day.events)})
     rows = {"activity": day.activity, "detections": day.detections, "coverage": day.coverage, "gaps": day.gaps}
     span = f"--from {start.isoformat()} --to {end.isoformat()}"
-    named = "".join(f" --camera '{name}'" for name in day.cameras)
+    named = "".join(f" --camera {shlex.quote(name)}" for name in day.cameras)
     values = {
         "Data window": f"{start:%Y-%m-%d %H:%M %z} to {end:%Y-%m-%d %H:%M %z}, the end not included",
         "In UTC": f"{day.window.start:%Y-%m-%dT%H:%M:%SZ} to {day.window.end:%Y-%m-%dT%H:%M:%SZ}",
         "Time zone": day.zone,
         "Cameras": ", ".join(day.cameras) or f"all ({day.coverage.count()})",
         "Rows": ", ".join(f"{name} {result.count():,}" for name, result in {**rows, "events": day.events}.items()),
-        "Mirror snapshot": ", ".join(f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in snapshots),
+        "Mirror snapshot": f"{day.activity.snapshot:%Y-%m-%dT%H:%M:%SZ}",
         "Made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} by omnisight-lab {version('omnisight-lab')}, "
         f"Python {platform.python_version()}",
         "Same figures": f"omnisight query activity {span} --tz {day.zone}{named}",

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from omnisight_lab.errors import UnknownName, UsageError
-from omnisight_lab.plots import CHARTS, draw
+from omnisight_lab.plots.charts import CHARTS, draw
 from omnisight_lab.plots.look import TEXT
 
 ZONE = "Europe/Berlin"

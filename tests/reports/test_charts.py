@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from omnisight_lab.lab import Lab
-from omnisight_lab.plots import look
+from omnisight_lab.plots.colours import CAUSES
 from omnisight_lab.reports import charts
 from omnisight_lab.types import GapCause, TimeRange
 from tests.reports.site import ZONE, Site, at
@@ -65,9 +65,22 @@ def test_counts_fit_their_cell(count: int, words: str) -> None:
     assert charts._brief(count) == words
 
 
-def test_causes_look_as_in_the_other_charts() -> None:
-    assert {cause.value for cause in GapCause} < set(charts.CAUSES)
-    assert {**charts.CAUSES, "recorded": charts.RECORDED} == look.CAUSES
+def test_every_cause_has_its_colour() -> None:
+    assert {cause.value for cause in GapCause} < set(CAUSES)
+    assert len(set(CAUSES.values())) == len(CAUSES)
+
+
+def test_names_are_no_formulas() -> None:
+    figure = charts._figure(1)
+    figure.add_subplot().set_yticks([0], [charts._short(r"$\foo$")])
+    assert r"$\foo$" in charts._block(figure, "").html
+
+
+def test_days_mark_a_long_span() -> None:
+    week = [label for _, label in charts._ticks(TimeRange(at(0), at(7 * 24)), ZONE)]
+    assert week == ["29 Mar", "30 Mar", "31 Mar", "1 Apr", "2 Apr", "3 Apr", "4 Apr", "5 Apr"]
+    quarter = list(charts._ticks(TimeRange(at(0), at(90 * 24)), ZONE))
+    assert 8 <= len(quarter) <= 13
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +92,7 @@ def test_every_colour_is_the_pages(lab: Lab) -> None:
     coverage = lab.coverage(at(0), at(24), tz=ZONE)
     svg = charts.coverage_chart(coverage).html
     assert set(re.findall(r"(?<!, )#[0-9a-f]{6}", svg)) == {
-        charts.CAUSES[c] for c in ("camera_unreachable", "wrong_credentials")
+        CAUSES[c] for c in ("camera_unreachable", "wrong_credentials")
     }
     assert "var(--recorded, #009e73)" in svg and "xmlns" not in svg and "http" not in svg
     assert 'aria-label="Recorded time by camera; 2 gaps, 3 h 20 min in all"' in svg
