@@ -3,7 +3,7 @@
 // Keys: space plays and pauses, comma and full stop step a frame, b shows and hides boxes.
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16]
 const FRAME = 1 / 25
-const LINGER = 600    // a box without a path is shown this long (ms)
+const LINGER = 200    // a box without a path is shown this long (ms)
 const BRIDGE = 2500   // sightings further apart (ms) are not joined
 const COLOURS = ["#4cc9f0", "#f9c74f", "#90be6d", "#f3722c", "#c77dff", "#f94144"]
 

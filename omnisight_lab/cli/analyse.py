@@ -22,6 +22,7 @@ def command(
     threshold: Annotated[float | None, typer.Option(help="Lowest confidence, 0 to 1.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second to look at.")] = None,
     labels: Annotated[str | None, typer.Option(help="Labels to keep, by commas.")] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Take what is left of a file that was cut off.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find and follow objects in a video; nothing is stored but what you ask for."""
@@ -31,7 +32,7 @@ def command(
     if mot and not os.access(mot.parent, os.W_OK):
         raise StorageError(f"{mot} can't be written: no such folder, or it is read-only")
     with progress(f"analysing {file.name}", probe(file).duration) as done:
-        analysis = analyse_file(file, {**settings.SiteSettings(), **chosen}, done)
+        analysis = analyse_file(file, {**settings.SiteSettings(), **chosen}, done, whole=not partial)
     if mot:
         _write(mot, "".join(mot_lines(analysis)))
     summary = _summary(file, analysis)

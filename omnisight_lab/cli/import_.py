@@ -24,11 +24,12 @@ def command(
         typer.Option(help="When the first picture was taken, with offset; repeated: of the next file, too."),
     ],
     create: Annotated[bool, typer.Option("--create", help="Make the camera where there is none.")] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Take what is left of files that were cut off.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Record and analyse stored videos as if the camera had sent them; each follows the one before it."""
     logs.configure("import", "WARNING")
-    videos = importer.examine(files, [_time(text) for text in start])
+    videos = importer.examine(files, [_time(text) for text in start], whole=not partial)
     paths = settings.paths()
     database = open_database(paths)
     try:

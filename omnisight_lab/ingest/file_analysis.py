@@ -50,10 +50,13 @@ class FileAnalysis:
 
 
 def analyse_file(
-    path: Path, settings: Settings, progress: Callable[[float], None] = lambda seconds: None
+    path: Path, settings: Settings, progress: Callable[[float], None] = lambda seconds: None, *, whole: bool = True
 ) -> FileAnalysis:
-    """What happens in the video; NotAVideo or ModelError. `progress` takes the seconds that are done."""
-    with FileSource(path) as source:
+    """What happens in the video; NotAVideo or ModelError. `progress` takes the seconds that are done.
+
+    A file that is cut off is refused where it has to be `whole`.
+    """
+    with FileSource(path, whole=whole) as source:
         detector = load_detector(settings)
         analysis: FileAnalysis | None = None
 

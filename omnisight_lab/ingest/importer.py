@@ -42,12 +42,16 @@ _LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A file to import: `seconds` by its own word, `start` None where it follows the file before it."""
+    """A file to import: `seconds` by its own word, `start` None where it follows the file before it.
+
+    One that is cut off is refused where it has to be `whole`.
+    """
 
     path: Path
     sha256: str
     seconds: float
     start: datetime | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,11 @@ class Collected:
         yield from (event.thumbnail_path for event in self.events.values() if event.thumbnail_path)
 
 
-def examine(files: Sequence[Path], starts: Sequence[datetime]) -> list[Video]:
-    """The files with their starts, after each was found to be a video; UsageError or NotAVideo before any is read."""
+def examine(files: Sequence[Path], starts: Sequence[datetime], *, whole: bool = True) -> list[Video]:
+    """The files with their starts, after each was found to be a video; UsageError or NotAVideo before any is read.
+
+    Unless `whole`, what is left of files that were cut off is imported too.
+    """
     if not starts:
         raise UsageError("say when the first picture was taken, as --start 2026-03-29T08:00:00+02:00")
     if len(starts) > len(files):
@@ -95,7 +102,8 @@ def examine(files: Sequence[Path], starts: Sequence[datetime]) -> list[Video]:
     durations = [probe(path).duration or 0.0 for path in files]
     padded = [*(utc(start) for start in starts), *[None] * (len(files) - len(starts))]
     return [
-        Video(path, sha256(path), seconds, start) for path, seconds, start in zip(files, durations, padded, strict=True)
+        Video(path, sha256(path), seconds, start, whole)
+        for path, seconds, start in zip(files, durations, padded, strict=True)
     ]
 
 
@@ -202,7 +210,7 @@ class _Import:
             return there
         self._discard()  # of an earlier attempt that was killed
         try:
-            with FileSource(self.video.path, self.start) as source:
+            with FileSource(self.video.path, self.start, whole=self.video.whole) as source:
                 end = self._record(source)
             self._save(end)
         except BaseException:

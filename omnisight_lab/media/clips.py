@@ -30,8 +30,8 @@ _WIDTH = 960
 _LONGEST_STEP = 1.0
 """Seconds that a picture stays at most: what was not recorded is passed over."""
 _TICK = Fraction(1, 90_000)
-_REACH = timedelta(seconds=0.6)
-"""A box is shown so long before its first and after its last sighting; paths hold two points a second."""
+_REACH = timedelta(seconds=0.2)
+"""A box is shown so long before its first and after its last sighting: the time between two that were looked at."""
 
 
 def clip(
@@ -232,7 +232,7 @@ class _Overlay:
 
 
 def box_at(track: Track, time: datetime) -> Box | None:
-    """Where `track` is at `time`, None where it has not been seen within about half a second."""
+    """Where `track` is at `time`, None before its first and after its last sighting."""
     points = track.points
     if not points or not points[0].time - _REACH <= time <= points[-1].time + _REACH:
         return None

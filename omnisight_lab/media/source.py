@@ -216,11 +216,11 @@ class FileSource:
     """The video of a file whose first picture was taken at `start` (aware UTC; default: 1970).
 
     Entering reads up to the first keyframe and decodes it, so that NotAVideo comes before anything is written.
-    What a damaged file still holds is given.
+    What a damaged file still holds is given; with `whole`, NotAVideo comes at the end of one that was cut off.
     """
 
-    def __init__(self, path: Path | str, start: datetime | None = None) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path | str, start: datetime | None = None, *, whole: bool = False) -> None:
+        self.path, self._whole = Path(path), whole
         self._start = utc(start) if start is not None else datetime(1970, 1, 1, tzinfo=UTC)
         self._container: InputContainer | None = None
         self._info: StreamInfo | None = None
@@ -248,7 +248,21 @@ class FileSource:
         """Packets from the first keyframe to the end, as fast as they can be read; once only."""
         assert self._first is not None, "the source is not open"
         yield self._first
-        yield from self._rest
+        last = self._first.time
+        for packet in self._rest:
+            last = max(last, packet.time)
+            yield packet
+        if self._whole:
+            self._require_end(last)
+
+    def _require_end(self, last: datetime) -> None:
+        """The picture shown last has to be about where the file's index says that it ends."""
+        read, declared = (last - self._start + self.info.frame_time).total_seconds(), self.info.duration
+        if declared is not None and read < declared - max(1.0, 0.02 * declared):
+            raise NotAVideo(
+                f"{self.path} is cut off: {read:.1f} of its {declared:.1f} s can be read; get the whole file, "
+                "or take what there is with --partial"
+            )
 
     def _open(self) -> None:
         _require_file(self.path)
@@ -284,7 +298,9 @@ class FileSource:
         except ValueError as error:
             codec = stream.codec_context.name
             raise NotAVideo(f"{self.path} holds {codec} video, which can't be kept; convert it to H.264") from error
-        length = container.duration
+        if stream.duration is not None and stream.time_base is not None:
+            return replace(info, duration=float(stream.duration * stream.time_base))
+        length = container.duration  # sound may go on longer than the pictures
         return replace(info, duration=None if length is None else length / av.time_base)
 
     def _timed(self) -> Iterator[Packet]:

@@ -51,6 +51,7 @@ class _Visit:
     written: datetime
     best: ObjectDraft | None = None
     path: list[ObjectDraft] = field(default_factory=list)
+    end: ObjectDraft | None = None  # the latest point, whether it is a sample or not
     picture: Picture | None = None  # not handed out yet
     worth: float = 0.0  # of the best picture
 
@@ -150,6 +151,7 @@ class EventBuilder:
             visit.moved = time
         for point in track.points:
             self._sample(visit, track, point)
+        visit.end = self._object(track, track.points[-1])
         self._consider(visit, time, track, picture)
         updates = [self._crossing(visit, track, crossing, picture) for crossing in self._crossings.update(track)]
         if opened or updates or time - visit.written >= max(self.GROW, (time - visit.draft.start) / 10):
@@ -220,6 +222,11 @@ class EventBuilder:
         return EventUpdate(replace(visit.draft, objects=objects), picture)
 
     def _closed(self, visit: _Visit, end: datetime | None = None) -> EventUpdate:
+        """The event that ends; its path ends where the object was seen last, for a sample that is too close to it."""
+        if visit.end and visit.path and visit.end.time > visit.path[-1].time:
+            if len(visit.path) > 1 and visit.end.time - visit.path[-1].time < self.SAMPLE:
+                visit.path.pop()
+            visit.path.append(visit.end)
         visit.draft = replace(visit.draft, end=max(end or visit.last, visit.draft.start))
         return self._drafted(visit)
 

@@ -21,6 +21,7 @@ from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.db.session import Database
 from omnisight_lab.errors import DatabaseUnreachable, DiskFull, NotAVideo, UsageError
 from omnisight_lab.ingest.importer import Imported, examine, import_files
+from omnisight_lab.media.source import probe
 from omnisight_lab.settings import Paths
 from tests.ingest.conftest import RATE, SECONDS, draw_clip, eventually
 
@@ -116,7 +117,7 @@ def test_the_same_video_comes_in_once(database: Database, yard: Camera, paths: P
 def test_a_killed_import_is_made_good_by_the_next(
     database: Database, yard: Camera, paths: Paths, tmp_path: Path
 ) -> None:
-    long = draw_clip(tmp_path / "long.mp4", seconds=150)
+    long = draw_clip(tmp_path / "long.mp4", seconds=300)
     environment = {**os.environ, "DATABASE_URL": database.prisma_url, "OMNISIGHT_HOME": str(paths.home)}
     environment["OMNISIGHT_MEDIA"] = str(paths.media)
     verb = [sys.executable, "-m", "omnisight_lab.cli", "import", str(long), "--camera", "yard"]
@@ -132,7 +133,7 @@ def test_a_killed_import_is_made_good_by_the_next(
         run(database, paths, long)
     writes.release_lease(database, yard.id, held.worker)
     (imported,) = run(database, paths, long)
-    assert imported.end - imported.start == timedelta(seconds=150)
+    assert imported.end - imported.start == timedelta(seconds=300)
     assert counts(database)[:2] == (1, imported.segments)
     assert len(list(paths.media.rglob("*.mp4"))) == imported.segments
     assert not list(paths.media.rglob("*.part*"))
@@ -252,6 +253,24 @@ def test_bad_files_are_told_before_anything_is_written(
     with pytest.raises(NotAVideo, match=message):
         run(database, paths, clip, bad(clip, tmp_path))
     assert (counts(database), files_of(paths)) == ((0, 0, 0, 0), [])
+
+
+def test_a_video_that_is_cut_off_is_refused_unless_a_part_will_do(
+    database: Database, yard: Camera, paths: Paths, clip: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.mp4"
+    with av.open(str(clip)) as source, av.open(str(path), "w", options={"movflags": "+faststart"}) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(NotAVideo, match=r"cut off: .* can be read"):
+        import_files(database, paths, examine([path], [START]), "yard")
+    assert (counts(database), files_of(paths)) == ((0, 0, 0, 0), [])
+    (imported,) = import_files(database, paths, examine([path], [START], whole=False), "yard")
+    assert imported.segments and imported.end - imported.start < timedelta(seconds=probe(clip).duration or 0)
 
 
 def omnisight(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

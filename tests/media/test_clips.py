@@ -115,7 +115,7 @@ def test_absolute_paths_of_other_services_are_read(tmp_path: Path, plain: Path) 
 
 
 @pytest.mark.parametrize(
-    ("seconds", "x"), [(0.0, None), (0.5, 0), (1.0, 0), (1.5, 50), (2.0, 100), (2.5, 100), (3.0, None)]
+    ("seconds", "x"), [(0.5, None), (0.9, 0), (1.0, 0), (1.5, 50), (2.0, 100), (2.1, 100), (2.5, None)]
 )
 def test_a_box_between_sightings(seconds: float, x: float | None) -> None:
     track = Track(1, "car", (TrackPoint(at(1), Box(0, 0, 9, 9), 1), TrackPoint(at(2), Box(100, 0, 9, 9), 1)))

@@ -133,6 +133,15 @@ def test_truncated_file_gives_what_is_readable(tmp_path: Path) -> None:
     frames = [frame for gop in groups(path) for frame in decode(gop)]
     assert 10 <= len(frames) < 40
     assert [number_of(frame.image) for frame in frames] == list(range(len(frames)))
+    with FileSource(path, whole=True) as source, pytest.raises(NotAVideo, match=r"cut off: .* of its 4\.0 s"):
+        list(source.packets())
+
+
+def test_a_whole_file_is_found_whole(plain: Path, tmp_path: Path) -> None:
+    transport = encode(tmp_path / "whole.ts")
+    for path in (plain, transport):
+        with FileSource(path, whole=True) as source:
+            assert list(source.packets())
 
 
 def test_packets_before_the_first_keyframe_are_dropped_and_keep_their_time(tmp_path: Path) -> None:

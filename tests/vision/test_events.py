@@ -60,6 +60,7 @@ def test_a_visit_is_one_event_with_its_path_and_best_picture() -> None:
     path = sorted(item.time for item in event.objects if not item.best)
     assert len(path) <= 12
     assert all((b - a).total_seconds() >= 0.5 for a, b in pairwise(path))
+    assert path[-1] == at(7.8), "the path ends where the object was seen last"
     assert len({item.id for item in event.objects}) == len(event.objects)
     assert not log.events(EventType.MOTION), "the motion is explained"
     pictures = [update.picture for update in log.updates if update.picture]
