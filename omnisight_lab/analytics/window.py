@@ -29,12 +29,15 @@ def zone_of(name: str) -> ZoneInfo:
 def window(start: Moment, end: Moment, zone: str, now: datetime) -> TimeRange:
     """`[start, end)`; without an end up to the end of today, without a start the last seven days of `zone`."""
     clock = zone_of(zone)
-    last = _moment(end, clock) or _midnight(now.astimezone(clock).date() + timedelta(days=1), clock)
-    first = _moment(start, clock)
-    if first is None:
-        local = (last - timedelta(milliseconds=1)).astimezone(clock).date()
-        first = _midnight(local - timedelta(days=DAYS - 1), clock)
-    return TimeRange(first, last)
+    try:
+        last = _moment(end, clock) or _midnight(now.astimezone(clock).date() + timedelta(days=1), clock)
+        first = _moment(start, clock)
+        if first is None:
+            local = (last - timedelta(milliseconds=1)).astimezone(clock).date()
+            first = _midnight(local - timedelta(days=DAYS - 1), clock)
+        return TimeRange(first, last)
+    except OverflowError as error:
+        raise BadTime("a time lies before the year 1 or after the year 9999") from error
 
 
 def whole_quarters(span: TimeRange) -> TimeRange:

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -52,7 +53,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None 
     columns = list(columns or rows[0])
     table = Table(*[column.replace("_", " ") for column in columns], box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*[_cell(row.get(column)) for column in columns])
+        # As it stands: a name such as [/] would be read as markup
+        table.add_row(*[Text(_cell(row.get(column))) for column in columns])
     # In a pipe there is no width to fit: rich would cut cells at 80 columns
     console = Console() if sys.stdout.isatty() else Console(width=10_000)
     console.print(table)

@@ -39,6 +39,11 @@ def test_rows_in_a_pipe_are_never_cut(capsys: pytest.CaptureFixture[str]) -> Non
     assert "x" * 300 in out and "-" in out
 
 
+def test_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"name": "[/x] [red]gate"}])
+    assert "[/x] [red]gate" in capsys.readouterr().out
+
+
 def test_no_rows_are_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows([])
     captured = capsys.readouterr()
