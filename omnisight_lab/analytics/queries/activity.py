@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis
 import ibis.expr.types as ir
 
 from omnisight_lab.analytics.localtime import bucket_start, hour_bucket
 from omnisight_lab.analytics.queries.registry import (
-    EVENT_TYPES,
-    LABELS,
-    MIN_CONFIDENCE,
+    FILTERS,
     QUERIES,
     Column,
     Query,
@@ -41,15 +41,8 @@ def rate(count: ir.IntegerValue, recorded_ms: ir.IntegerValue) -> ir.FloatingVal
     return count.cast("float64") / hours(recorded_ms.nullif(0))
 
 
-def _activity(
-    tables: Tables,
-    scope: Scope,
-    *,
-    labels: tuple[str, ...] = (),
-    event_types: tuple[str, ...] = (),
-    min_confidence: float = 0.0,
-) -> ir.Table:
-    events = chosen(scope.within(tables.events, "start_time"), labels, min_confidence, event_types)
+def _activity(tables: Tables, scope: Scope, **filters: Any) -> ir.Table:
+    events = chosen(scope.within(tables.events, "start_time"), **filters)
     nothing = ibis.literal(0, type="int64")
     # Counted by quarters first: zones are then looked up once a quarter, not once an event
     per_cell = events.group_by("camera_id", cell=events.start_time.bucket(QUARTER)).agg(events=events.count())
@@ -92,7 +85,7 @@ ACTIVITY = QUERIES.add(
         keys=("start", "camera", "camera_id"),
         method="Events per camera and local hour over the hours recorded (effort as in camtrapR's cameraOperation): "
         "an hour recorded without events is 0, an hour not recorded has no rate.",
-        parameters=(LABELS, EVENT_TYPES, MIN_CONFIDENCE),
+        parameters=FILTERS,
         quarters=True,
     )
 )

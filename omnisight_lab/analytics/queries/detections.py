@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis
 import ibis.expr.types as ir
 
 from omnisight_lab.analytics.localtime import bucket_start, hour_bucket
 from omnisight_lab.analytics.queries.activity import BUCKET, CAMERA, HOUR, hours, rate
 from omnisight_lab.analytics.queries.registry import (
-    EVENT_TYPES,
-    LABELS,
-    MIN_CONFIDENCE,
+    FILTERS,
     QUERIES,
     Column,
     Query,
@@ -21,15 +21,8 @@ from omnisight_lab.analytics.queries.spans import QUARTER, located, recorded_cel
 from omnisight_lab.analytics.tables import Tables
 
 
-def _detections(
-    tables: Tables,
-    scope: Scope,
-    *,
-    labels: tuple[str, ...] = (),
-    event_types: tuple[str, ...] = (),
-    min_confidence: float = 0.0,
-) -> ir.Table:
-    boxes = chosen(scope.within(tables.objects, "event_time"), labels, min_confidence, event_types)
+def _detections(tables: Tables, scope: Scope, **filters: Any) -> ir.Table:
+    boxes = chosen(scope.within(tables.objects, "event_time"), **filters)
     objects = boxes.group_by(
         "camera_id",
         "label",
@@ -75,7 +68,7 @@ DETECTIONS = QUERIES.add(
         keys=("start", "camera", "camera_id", "label"),
         method="Distinct objects per camera, class and local hour of their event's start; boxes are counted beside "
         "them, since an object that lingers has more of them.",
-        parameters=(LABELS, EVENT_TYPES, MIN_CONFIDENCE),
+        parameters=FILTERS,
         quarters=True,
     )
 )

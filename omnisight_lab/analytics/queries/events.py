@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis.expr.types as ir
 
 from omnisight_lab.analytics.localtime import milliseconds, wall_clock
 from omnisight_lab.analytics.queries.activity import CAMERA
 from omnisight_lab.analytics.queries.registry import (
-    EVENT_TYPES,
-    LABELS,
-    MIN_CONFIDENCE,
+    FILTERS,
     QUERIES,
     Column,
     Query,
@@ -20,15 +20,8 @@ from omnisight_lab.analytics.queries.spans import located
 from omnisight_lab.analytics.tables import Tables
 
 
-def _events(
-    tables: Tables,
-    scope: Scope,
-    *,
-    labels: tuple[str, ...] = (),
-    event_types: tuple[str, ...] = (),
-    min_confidence: float = 0.0,
-) -> ir.Table:
-    events = chosen(scope.within(tables.events, "start_time"), labels, min_confidence, event_types)
+def _events(tables: Tables, scope: Scope, **filters: Any) -> ir.Table:
+    events = chosen(scope.within(tables.events, "start_time"), **filters)
     rows = located(events, tables, scope).rename(start="start_time", end="end_time")
     local = wall_clock(rows.timezone, rows.start)
     return rows.mutate(
@@ -60,7 +53,7 @@ EVENTS = QUERIES.add(
         ),
         keys=("start", "id"),
         method="Events that began in the window, newest first.",
-        parameters=(LABELS, EVENT_TYPES, MIN_CONFIDENCE),
+        parameters=FILTERS,
         newest_first=True,
     )
 )

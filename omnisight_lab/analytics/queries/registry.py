@@ -168,38 +168,32 @@ def _names(given: Any) -> tuple[str, ...]:
     return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
-def _share(given: Any) -> float:
-    try:
-        value = float(given)
-    except ValueError as error:
-        raise ValueError("is no number") from error
-    if not 0 <= value <= 1:
-        raise ValueError("is not between 0 and 1")
-    return value
+def _up_to(most: int) -> Callable[[Any], float]:
+    """Reads a number from 0 to `most`."""
 
+    def read(given: Any) -> float:
+        try:
+            value = float(given)
+        except ValueError as error:
+            raise ValueError("is no number") from error
+        if not 0 <= value <= most:
+            raise ValueError(f"is not between 0 and {most}")
+        return value
 
-def _seconds(given: Any) -> float:
-    try:
-        value = float(given)
-    except ValueError as error:
-        raise ValueError("is no number") from error
-    if not 0 <= value <= 86_400:
-        raise ValueError("is not between 0 and 86400")
-    return value
+    return read
 
 
 LABELS = Parameter("labels", "names", (), "labels to count, by commas; empty: all", _names)
-MIN_CONFIDENCE = Parameter("min_confidence", "0 to 1", 0.0, "lowest confidence that counts", _share)
+MIN_CONFIDENCE = Parameter("min_confidence", "0 to 1", 0.0, "lowest confidence that counts", _up_to(1))
 EVENT_TYPES = Parameter("event_types", "names", ("object_detected",), "event types, by commas; empty: all", _names)
-MIN_GAP = Parameter("min_gap", "seconds", 1.0, "shortest gap that is listed", _seconds)
+MIN_GAP = Parameter("min_gap", "seconds", 1.0, "shortest gap that is listed", _up_to(86_400))
 
 
-def chosen(
-    table: ir.Table,
-    labels: tuple[str, ...] = (),
-    min_confidence: float = 0.0,
-    event_types: tuple[str, ...] = (),
-) -> ir.Table:
+FILTERS = (LABELS, EVENT_TYPES, MIN_CONFIDENCE)
+"""What `chosen` takes."""
+
+
+def chosen(table: ir.Table, labels: tuple[str, ...], event_types: tuple[str, ...], min_confidence: float) -> ir.Table:
     """The rows of these labels and event types, at least this confident (one without confidence counts only at 0)."""
     if labels:
         table = table.filter(table.label.isin(labels))
