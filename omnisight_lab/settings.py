@@ -7,6 +7,7 @@ the environment alone: see `ENVIRONMENT`.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import platformdirs
 
 from omnisight_lab.errors import UnknownName, UsageError
+
+_log = logging.getLogger(__name__)
 
 ENVIRONMENT = {
     "OMNISIGHT_HOME": "data folder: embedded database, media, mirror, reports (default: the user's data folder)",
@@ -165,16 +168,26 @@ def render(value: Any) -> str:
 
 
 class SiteSettings(Mapping[str, Any]):
-    """Typed values by key: environment, then the stored texts, then defaults."""
+    """Typed values by key: environment, then the stored texts, then defaults.
+
+    A variable that can't be read is a UsageError. A stored text that can't, which another service may have written, is
+    logged and the default counts: it must not end a recording.
+    """
 
     def __init__(self, stored: Mapping[str, str] | None = None) -> None:
-        stored = stored or {}
-        self._values = {
-            key: parse(key, text)
-            if (text := os.environ.get(setting.variable, stored.get(key))) is not None
-            else setting.default
-            for key, setting in SETTINGS.items()
-        }
+        self._values = {key: self._value(setting, (stored or {}).get(key)) for key, setting in SETTINGS.items()}
+
+    @staticmethod
+    def _value(setting: Setting, stored: str | None) -> Any:
+        if (variable := os.environ.get(setting.variable)) is not None:
+            return parse(setting.key, variable)
+        if stored is None:
+            return setting.default
+        try:
+            return parse(setting.key, stored)
+        except UsageError as error:
+            _log.warning("%s; until `omnisight settings set` mends it, %s counts", error, render(setting.default))
+            return setting.default
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._values:

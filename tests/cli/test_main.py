@@ -52,7 +52,7 @@ def test_version_and_help(tmp_path: Path) -> None:
         (["settings", "get", "no.such"], 2),
         (["settings", "set", "site.timezone", "Mars/Olympus"], 2),
         (["camera", "test", "no such camera"], 2),
-        (["camera", "add", "Hof", "--url", "http://127.0.0.1/"], 2),
+        (["camera", "add", "Hof", "http://127.0.0.1/"], 2),
         (["worker", "--camera", "no such camera"], 2),
         (["import", "missing.mp4", "--camera", "Hof", "--start", "2026-01-01T00:00:00Z"], 1),
         (["analyse", "missing.mp4"], 1),
