@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -167,6 +168,12 @@ def render(value: Any) -> str:
     return str(value)
 
 
+@cache
+def _warn(message: str) -> None:
+    """Logs `message` once: settings are read every few seconds."""
+    _log.warning(message)
+
+
 class SiteSettings(Mapping[str, Any]):
     """Typed values by key: environment, then the stored texts, then defaults.
 
@@ -186,7 +193,7 @@ class SiteSettings(Mapping[str, Any]):
         try:
             return parse(setting.key, stored)
         except UsageError as error:
-            _log.warning("%s; until `omnisight settings set` mends it, %s counts", error, render(setting.default))
+            _warn(f"{error}; until `omnisight settings set` mends it, {render(setting.default)!r} counts")
             return setting.default
 
     def __getitem__(self, key: str) -> Any:

@@ -47,7 +47,7 @@ def test_environment_goes_before_the_stored_text_and_that_before_the_default(mon
 
 def test_a_bad_text_of_another_service_is_logged_and_the_default_counts(caplog: pytest.LogCaptureFixture) -> None:
     assert SiteSettings({"recording.segment_seconds": "long"})["recording.segment_seconds"] == 60
-    assert "recording.segment_seconds: 'long' is no whole number" in caplog.text and "60 counts" in caplog.text
+    assert "recording.segment_seconds: 'long' is no whole number" in caplog.text and "'60' counts" in caplog.text
 
 
 def test_an_unknown_setting_is_refused() -> None:

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import DatabaseError, OmniSightError, UnknownName, UsageError
+from omnisight_lab.errors import DatabaseError, OmniSightError, UnknownName
 from omnisight_lab.ingest import camera_process
 from omnisight_lab.ingest.camera_process import STOP_SECONDS, Beat, Job
 from omnisight_lab.ingest.pipeline import CameraAddress
@@ -121,7 +121,7 @@ class Worker:
             if self._away:
                 log.info("the database can be read again")
             self._away = False
-        except (DatabaseError, UsageError) as error:  # it is away, or another service wrote a setting that is none
+        except DatabaseError as error:
             if not self._away:
                 log.warning("cameras go on as they are: %s", error)
             self._away = True
