@@ -19,7 +19,8 @@ from tornado.web import HTTPError, RequestHandler
 from dashboards.markup import render
 from omnisight_lab.access import roles
 from omnisight_lab.access.roles import Action
-from omnisight_lab.errors import AccessDenied, TooManyAttempts
+from omnisight_lab.errors import AccessDenied, DatabaseError, TooManyAttempts
+from omnisight_lab.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 COOKIE = "omnisight_session"
 HOME = "/overview"
+AWAY = "The database does not answer just now. Try again in a moment."
 LONGEST_FIELD = 256
 """Characters of a user name or password that are looked at: bcrypt reads 72 bytes, and nobody types a novel."""
 
@@ -71,6 +73,14 @@ def visitor(lab: Lab) -> Visitor:
     return Visitor(lab, getattr(request, "omnisight_token", None) or "")
 
 
+def site_name(lab: Lab) -> str:
+    """What the site is called; its default while there is no database to ask, which the page itself says."""
+    try:
+        return str(lab.settings["site.name"])
+    except DatabaseError:
+        return str(SETTINGS["site.name"].default)
+
+
 def local_path(target: str) -> str:
     """`target` where it is a path of this site, else HTTP 400: a login that redirects anywhere helps phishers."""
     parts = urlsplit(target)
@@ -100,7 +110,10 @@ class Provider(BasicAuthProvider):
         token = handler.get_cookie(COOKIE)
         if not token:
             return None
-        user = await asyncio.to_thread(self.lab.user_of, token)
+        try:
+            user = await asyncio.to_thread(self.lab.user_of, token)
+        except DatabaseError as error:
+            raise HTTPError(503, str(error), reason=AWAY) from error
         if user is None:
             return None
         handler.request.omnisight_token = token  # type: ignore[attr-defined]
@@ -143,18 +156,20 @@ class Login(RequestHandler):
             self._refuse(429, error, target, username)
         except AccessDenied as error:
             self._refuse(401, error, target, username)
+        except DatabaseError:
+            self._refuse(503, AWAY, target, username)
         else:
             secure = self.request.protocol == "https"
             self.set_cookie(COOKIE, token, path="/", httponly=True, samesite="Lax", secure=secure)
             self.redirect(target)
 
-    def _refuse(self, status: int, error: AccessDenied, target: str, username: str) -> None:
+    def _refuse(self, status: int, error: AccessDenied | str, target: str, username: str) -> None:
         self.set_status(status)
         self._show(target, str(error), username)
 
     def _show(self, target: str, error: str = "", username: str = "") -> None:
         self.set_header("Cache-Control", "no-store")
-        site = self._lab.settings["site.name"]
+        site = site_name(self._lab)
         xsrf = self.xsrf_token.decode()
         self.write(render("login.html", site=site, xsrf=xsrf, target=target, error=error, username=username))
 

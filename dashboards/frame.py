@@ -13,7 +13,7 @@ import panel as pn
 from panel.io.location import Location
 from panel_material_ui.template.base import Page
 
-from dashboards.auth import Person, SessionEnded, Visitor, visitor
+from dashboards.auth import Person, SessionEnded, Visitor, site_name, visitor
 from dashboards.components import Fragment, Message, column
 from dashboards.markup import FOLDER, render
 from omnisight_lab.access.roles import Action
@@ -107,7 +107,7 @@ class Screen:
     def _make_page(self) -> Any:
         return Page(  # type: ignore[no-untyped-call]
             title="",
-            meta_title=f"{self._spec.title} · {self._site_name()}",
+            meta_title=f"{self._spec.title} · {site_name(self.lab)}",
             favicon=FOLDER / "assets" / "mark.svg",
             header=[self._header],
             sidebar=[self._navigation],
@@ -121,9 +121,6 @@ class Screen:
             busy_indicator=None,
             sx=_LOOK,
         )
-
-    def _site_name(self) -> str:
-        return str(self.lab.settings["site.name"])
 
     # --- what pages use ----------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,10 @@ def lab(site: Site) -> Iterator[Lab]:
     lab.close()
 
 
-@pytest.fixture(scope="session")
-def server(site: Site) -> Iterator[str]:
-    """Address of `omnisight dashboards`."""
-    environment = {**os.environ, "DATABASE_URL": site.database.url, "OMNISIGHT_HOME": str(site.home)}
+@contextmanager
+def serving(url: str, home: Path) -> Iterator[str]:
+    """Address of `omnisight dashboards` in a process of its own."""
+    environment = {**os.environ, "DATABASE_URL": url, "OMNISIGHT_HOME": str(home)}
     environment.pop("OMNISIGHT_MEDIA", None)
     process = subprocess.Popen(
         [sys.executable, "-m", "omnisight_lab.cli", "dashboards", "--port", "0"],
@@ -69,6 +70,13 @@ def server(site: Site) -> Iterator[str]:
         assert process.wait(20) == 0
         drain.wait(5)
         process.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def server(site: Site) -> Iterator[str]:
+    """Address of the dashboards of the seeded site."""
+    with serving(site.database.url, site.home) as address:
+        yield address
 
 
 @pytest.fixture
