@@ -104,8 +104,9 @@ def log_in(server: str) -> Iterator[Callable[[str], httpx.Client]]:
         client.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Chromium, for one module: while Playwright runs, no other test in this process can have an event loop."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs the PyPI package playwright")
     if not Path(CHROMIUM).exists():
         pytest.skip("needs the Debian package chromium")
@@ -141,7 +142,7 @@ class Visits:
         return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visits(browser: Any, server: str, lab: Lab) -> Visits:
     return Visits(browser, server, lab)
 
