@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,13 @@ def test_every_linked_or_named_file_exists(page: Path) -> None:
     named = re.findall(r"`((?:omnisight_lab|dashboards|notebooks|migrations|tests|benchmarks)/[\w./*]+)`", prose(page))
     missing = [name for name in links + named if not list(ROOT.glob(name.rstrip("/")))]
     assert missing == []
+
+
+def test_the_layers_are_those_that_are_enforced() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    enforced = [layer.replace("omnisight_lab.", "") for layer in contracts[0]["layers"]]
+    drawn = prose(ROOT / "DESIGN.md").partition("## Who may import whom")[2].split("```")[1]
+    assert drawn.split("\n")[1:-1] == enforced
 
 
 def test_every_verb_is_in_the_readme() -> None:
