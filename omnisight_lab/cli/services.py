@@ -17,7 +17,7 @@ from omnisight_lab.errors import OmniSightError
 from omnisight_lab.processes import die_with_parent
 
 _LONGEST_PAUSE = 60.0
-_STOP_SECONDS = 20.0
+_STOP_SECONDS = 60.0  # a worker gives its camera processes 52 to get their last rows out
 
 
 @dataclass(slots=True)

@@ -29,8 +29,9 @@ from omnisight_lab.settings import Paths, SiteSettings
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 20.0
-"""How long a camera process may take to close its files and rows; then it ends without."""
+STOP_SECONDS = 50.0
+"""How long a camera process may take to close its files and rows; then it ends without. Longer than a slow detector
+(15 s) and a database that hangs (30 s) take together."""
 
 _BEAT_SECONDS = 1.0
 
