@@ -24,7 +24,7 @@ import duckdb
 from omnisight_lab.analytics import manifest as manifests
 from omnisight_lab.analytics import postgres
 from omnisight_lab.analytics.manifest import File, Fingerprint, Manifest, Part
-from omnisight_lab.analytics.tables import LOGICAL, LogicalTable, schema_version
+from omnisight_lab.analytics.tables import STORED, StoredTable, schema_version
 from omnisight_lab.db.session import Database
 from omnisight_lab.errors import MirrorError, StorageError
 
@@ -182,7 +182,7 @@ class _Refresh:
             snapshot = postgres.rows(self.connection, "SELECT timezone('UTC', now())")[0][0].replace(tzinfo=UTC)
             since = (snapshot - timedelta(days=RECENT_DAYS - 1)).date() if self.recent else None
             began = monotonic()
-            found = {name: self._fingerprints(table, since) for name, table in LOGICAL.items()}
+            found = {name: self._fingerprints(table, since) for name, table in STORED.items()}
             self.check_seconds = monotonic() - began
             tables, parts = self._tables(found, since)
         finally:
@@ -191,7 +191,7 @@ class _Refresh:
             self.duckdb.close()
         return Refreshed(self._publish(snapshot, tables, parts), self.done, parts)
 
-    def _fingerprints(self, table: LogicalTable, since: date | None) -> dict[str, Fingerprint]:
+    def _fingerprints(self, table: StoredTable, since: date | None) -> dict[str, Fingerprint]:
         """Day -> (rows, sum, last end in ms); a table without days has the one day "all"."""
         if table.fingerprint is None:
             return {}
@@ -207,14 +207,14 @@ class _Refresh:
 
     def _tables(self, found: Days, since: date | None) -> tuple[dict[str, dict[str, Part]], int]:
         """The parts of every table as they are now, and how many of them were written."""
-        dirty = {name: self._dirty(LOGICAL[name], days, since) for name, days in found.items()}
-        for name, table in LOGICAL.items():
+        dirty = {name: self._dirty(STORED[name], days, since) for name, days in found.items()}
+        for name, table in STORED.items():
             if table.family:
-                members = [other for other, its in LOGICAL.items() if its.family == table.family]
+                members = [other for other, its in STORED.items() if its.family == table.family]
                 dirty[name] = set().union(*(dirty[member] for member in members))
         self.total = sum(found[name].get(day, (0,))[0] for name, days in dirty.items() for day in days)
         tables = {}
-        for name, table in LOGICAL.items():
+        for name, table in STORED.items():
             kept = {day: part for day, part in self._parts(name).items() if day not in dirty[name]}
             tables[name] = kept | self._written(table, dirty[name], found[name])
         return tables, sum(map(len, dirty.values()))
@@ -222,7 +222,7 @@ class _Refresh:
     def _parts(self, name: str) -> Mapping[str, Part]:
         return self.old.tables.get(name, {}) if self.old else {}
 
-    def _dirty(self, table: LogicalTable, found: dict[str, Fingerprint], since: date | None) -> set[str]:
+    def _dirty(self, table: StoredTable, found: dict[str, Fingerprint], since: date | None) -> set[str]:
         """Days whose fingerprint or files are not what the manifest says, days gone, and days they reach into."""
         known = {day: part for day, part in self._parts(table.name).items() if not since or day >= str(since)}
         if table.fingerprint is None:
@@ -240,7 +240,7 @@ class _Refresh:
     def _damaged(self, part: Part) -> bool:
         return any(_size(self.root / file.path) != file.bytes for file in part.files)
 
-    def _written(self, table: LogicalTable, days: set[str], found: dict[str, Fingerprint]) -> dict[str, Part]:
+    def _written(self, table: StoredTable, days: set[str], found: dict[str, Fingerprint]) -> dict[str, Part]:
         """New parts for `days`; a day without rows has none."""
         if not days:
             return {}
@@ -255,13 +255,13 @@ class _Refresh:
                 raise MirrorError(f"{table.name} of {day}: read {read} rows where PostgreSQL counted {found[day][0]}")
         return {day: Part(found.get(day, ()), tuple(its)) for day, its in files.items()}
 
-    def _whole(self, table: LogicalTable) -> tuple[File, ...]:
+    def _whole(self, table: StoredTable) -> tuple[File, ...]:
         path = f"{table.name}/{uuid.uuid4()}.parquet"
         (self.root / table.name).mkdir(parents=True, exist_ok=True)
         sql = f"COPY (SELECT * FROM rows) TO {_text(self.root / path)} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)"
         return tuple(file for _, file in self._copied(table, f"SELECT {_columns(table)} FROM lab.{table.name}", sql))
 
-    def _run(self, table: LogicalTable, first: date, last: date) -> list[tuple[str, File]]:
+    def _run(self, table: StoredTable, first: date, last: date) -> list[tuple[str, File]]:
         """Files of the days from `first` to `last`, read by one statement."""
         start, end = f"'{first}'::timestamp", f"'{last + timedelta(days=1)}'::timestamp"
         source = (table.source or f"lab.{table.name}").format(start=start, end=end)
@@ -274,7 +274,7 @@ class _Refresh:
         )
         return self._copied(table, query, copy)
 
-    def _copied(self, table: LogicalTable, query: str, copy: str) -> list[tuple[str, File]]:
+    def _copied(self, table: StoredTable, query: str, copy: str) -> list[tuple[str, File]]:
         """Streams `query` of PostgreSQL through `copy` of DuckDB; the files are on the disk for good."""
         with self.connection.cursor() as cursor:
             cursor.execute(query)
@@ -325,7 +325,7 @@ class _Refresh:
         return {path: since for path, since in seen.items() if path not in expired}, expired
 
 
-def _columns(table: LogicalTable) -> str:
+def _columns(table: StoredTable) -> str:
     return ", ".join(f'"{name}"' for name in table.columns)
 
 

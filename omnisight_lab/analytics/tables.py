@@ -1,8 +1,9 @@
-"""The logical tables that every engine shows alike, and how the mirror cuts them into days.
+"""The logical tables that every engine shows alike, and what the mirror stores of them by day.
 
-They are the views of schema `lab`: PostgreSQL has them as views, DuckDB as Parquet files of the mirror. Queries are
-written against the unbound ibis tables in `TABLES`, so that one expression compiles for every engine. Times are
-naive UTC timestamps in milliseconds, ids are text.
+`STORED`: what the mirror holds, each table read from a view of schema `lab`. `LOGICAL`: what queries see. On PostgreSQL
+they are views of schema `lab`; engines over the mirror make the same views from the stored tables. Queries are written
+against the unbound ibis tables in `TABLES`, so that one expression compiles for every engine. Times are naive UTC
+timestamps in milliseconds, ids are text.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ AND_LAST_END = (
 
 
 @dataclass(frozen=True, slots=True)
-class LogicalTable:
-    """One logical table; `day` is the time column whose UTC date cuts it into files (None: one file).
+class StoredTable:
+    """One table of the mirror; `day` is the time column whose UTC date cuts it into files (None: one file).
 
     Tables of one `family` are written together: a day that has changed in one is read again in all of them. `source` is
     what its rows are selected from, where that is not the view of its name; `{start}` and `{end}` are literals.
@@ -41,15 +42,24 @@ class LogicalTable:
     fingerprint: str | None = ALL_ROWS
     source: str | None = None
 
+
+@dataclass(frozen=True, slots=True)
+class LogicalTable:
+    """One table as queries see it: `sql` over the stored tables (named `{table}`), or None: the stored one as it is."""
+
+    name: str
+    columns: dict[str, str]
+    sql: str | None = None
+
     @property
     def unbound(self) -> ir.Table:
         return ibis.table(self.columns, name=self.name, database=SCHEMA)
 
 
-LOGICAL = {
+STORED = {
     table.name: table
     for table in (
-        LogicalTable(
+        StoredTable(
             "cameras",
             {
                 "id": "string",
@@ -62,7 +72,7 @@ LOGICAL = {
                 "created_at": "timestamp",
             },
         ),
-        LogicalTable(
+        StoredTable(
             "recordings",
             {
                 "id": "string",
@@ -73,7 +83,7 @@ LOGICAL = {
                 "status": "string",
             },
         ),
-        LogicalTable(
+        StoredTable(
             "segments",
             {
                 "id": "string",
@@ -90,14 +100,17 @@ LOGICAL = {
                 "keyframes": "int64",
                 "width": "int64",
                 "height": "int64",
+                "dropped_frames": "int64",
+                "missing": "boolean",
+                "created_at": "timestamp",
                 "updated_at": "timestamp",
             },
             day="start_time",
             family="footage",
             fingerprint=AND_LAST_END,
         ),
-        LogicalTable(
-            "events",
+        StoredTable(
+            "detected_events",
             {
                 "id": "string",
                 "camera_id": "string",
@@ -115,14 +128,15 @@ LOGICAL = {
                 "frame_height": "int64",
                 "peak_offset_ms": "int64",
                 "zones": "string",
+                "created_at": "timestamp",
                 "updated_at": "timestamp",
             },
             day="start_time",
             family="events",
             fingerprint=ROWS_AND_UPDATES,
         ),
-        LogicalTable(
-            "objects",
+        StoredTable(
+            "detected_objects",
             {
                 "id": "string",
                 "event_id": "string",
@@ -138,13 +152,15 @@ LOGICAL = {
                 "track_id": "string",
                 "offset_ms": "int64",
                 "best": "boolean",
+                "frame_width": "int64",
+                "frame_height": "int64",
                 "updated_at": "timestamp",
             },
             day="event_time",
             family="events",
             fingerprint=ROWS_AND_UPDATES,
         ),
-        LogicalTable(
+        StoredTable(
             "gaps",
             {
                 "id": "string",
@@ -154,8 +170,8 @@ LOGICAL = {
                 "cause": "string",
             },
         ),
-        LogicalTable("expected", {"camera_id": "string", "start_time": "timestamp", "end_time": "timestamp"}),
-        LogicalTable(
+        StoredTable("expected", {"camera_id": "string", "start_time": "timestamp", "end_time": "timestamp"}),
+        StoredTable(
             "recorded",
             {"camera_id": "string", "cell_start": "timestamp", "seconds": "float64"},
             day="cell_start",
@@ -163,7 +179,96 @@ LOGICAL = {
             fingerprint=None,
             source="lab.recorded_between({start}, {end})",
         ),
+        StoredTable(
+            "verdicts",
+            {
+                "event_id": "string",
+                "verdict": "string",
+                "label": "string",
+                "user_id": "string",
+                "at": "timestamp",
+                "model_version": "string",
+            },
+        ),
+        StoredTable(
+            "zone_edges",
+            {
+                "zone_id": "string",
+                "camera_id": "string",
+                "zone": "string",
+                "kind": "string",
+                "version": "int64",
+                "edge": "int64",
+                "x1": "float64",
+                "y1": "float64",
+                "x2": "float64",
+                "y2": "float64",
+                "created_at": "timestamp",
+                "retired_at": "timestamp",
+            },
+        ),
+        StoredTable(
+            "streams",
+            {
+                "id": "string",
+                "camera_id": "string",
+                "status": "string",
+                "start_time": "timestamp",
+                "end_time": "timestamp",
+                "created_at": "timestamp",
+            },
+        ),
+        StoredTable(
+            "notifications",
+            {
+                "id": "string",
+                "event_id": "string",
+                "type": "string",
+                "status": "string",
+                "created_at": "timestamp",
+                "sent_at": "timestamp",
+            },
+        ),
+        StoredTable(
+            "report_runs",
+            {
+                "id": "string",
+                "name": "string",
+                "status": "string",
+                "started_at": "timestamp",
+                "ended_at": "timestamp",
+            },
+        ),
+        StoredTable(
+            "policies",
+            {"id": "string", "camera_id": "string", "retention_days": "int64", "priority": "int64"},
+        ),
     )
+}
+
+JUDGED = {"label": "string", "detected_label": "string", "verdict": "string", "local_time": "timestamp"}
+"""What a verdict and the camera's zone add to an event and to its boxes."""
+
+
+def _judged(source: str, event_id: str, time: str) -> str:
+    """SQL of the stored table `source` with the effective verdict of its event and the camera's wall clock."""
+    kept = ", ".join(f"e.{name}" for name in STORED[source].columns if name != "label")
+    return (
+        f"SELECT {kept}, CASE WHEN v.verdict = 'relabel' THEN v.label ELSE e.label END AS label, "
+        "e.label AS detected_label, v.verdict, "
+        f"local_time(c.timezone, e.{time}) AS local_time FROM lab.{source} e "
+        f"LEFT JOIN lab.verdicts v ON v.event_id = e.{event_id} LEFT JOIN lab.cameras c ON c.id = e.camera_id"
+    )
+
+
+LOGICAL = {
+    **{name: LogicalTable(name, stored.columns) for name, stored in STORED.items()},
+    "events": LogicalTable(
+        "events", STORED["detected_events"].columns | JUDGED, _judged("detected_events", "id", "start_time")
+    ),
+    "objects": LogicalTable(
+        "objects", STORED["detected_objects"].columns | JUDGED, _judged("detected_objects", "event_id", "event_time")
+    ),
 }
 
 
@@ -173,17 +278,45 @@ class Tables(SimpleNamespace):
     cameras: ir.Table
     recordings: ir.Table
     segments: ir.Table
+    detected_events: ir.Table
+    detected_objects: ir.Table
     events: ir.Table
     objects: ir.Table
     gaps: ir.Table
     expected: ir.Table
     recorded: ir.Table
+    verdicts: ir.Table
+    zone_edges: ir.Table
+    streams: ir.Table
+    notifications: ir.Table
+    report_runs: ir.Table
+    policies: ir.Table
 
 
 TABLES = Tables(**{name: table.unbound for name, table in LOGICAL.items()})
 
 
+def visible(tables: Tables, cameras: tuple[str, ...] | None) -> Tables:
+    """`tables` with the rows of these cameras (ids) only; None: every camera."""
+    if cameras is None:
+        return tables
+    shown = {name: _of_cameras(table, cameras) for name, table in vars(tables).items()}
+    event_ids = shown["events"].select(event_id="id")
+    for name in ("verdicts", "notifications"):
+        shown[name] = shown[name].semi_join(event_ids, "event_id")
+    return Tables(**shown)
+
+
+def _of_cameras(table: ir.Table, cameras: tuple[str, ...]) -> ir.Table:
+    if table.get_name() == "cameras":
+        return table.filter(table.id.isin(cameras))
+    if "camera_id" not in table.columns:
+        return table
+    seen = table.camera_id.isin(cameras)
+    return table.filter(seen | table.camera_id.isnull() if table.get_name() == "policies" else seen)
+
+
 def schema_version() -> str:
-    """A short hash of the tables' columns; a mirror of another version is rebuilt."""
-    described = {table.name: [table.columns, table.day] for table in LOGICAL.values()}
+    """A short hash of the stored columns; a mirror of another version is rebuilt."""
+    described = {table.name: [table.columns, table.day] for table in STORED.values()}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
