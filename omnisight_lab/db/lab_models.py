@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Identity, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from omnisight_lab.db.columns import Json, UtcTime, new_id, now
@@ -96,10 +96,15 @@ class Session(Base):
 
 
 class Verdict(Base):
-    """What a person found an event to be; the newest of an event counts, older ones stay as its history."""
+    """What a person found an event to be. Rows are only ever added (the database refuses all else, see `db.views`): an
+    undo is one more row, and the newest row that is no undo and that none takes back is what counts."""
 
     __tablename__ = "verdict"
-    __table_args__ = (Index("verdict_event", "event_id", "created_at"), {"schema": SCHEMA})
+    __table_args__ = (
+        Index("verdict_event", "event_id", "number", unique=True),
+        Index("verdict_undoes", "undoes", unique=True),
+        {"schema": SCHEMA},
+    )
 
     id: Mapped[str] = _id()
     event_id: Mapped[str] = _key("Event", "CASCADE")
@@ -109,6 +114,46 @@ class Verdict(Base):
     note: Mapped[str | None] = mapped_column(Text, doc="remark of the reviewer")
     model_version: Mapped[str | None] = mapped_column(Text, doc="detector that was judged")
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now, doc="when it was given, UTC")
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), doc="order in which verdicts were given")
+    undoes: Mapped[str | None] = mapped_column(
+        Text, ForeignKey("lab.verdict.id"), doc="id of the verdict that an undo takes back"
+    )
+
+
+class Zone(Base):
+    """One version of a named area of a camera's picture, or of a line in it; a change is a new row."""
+
+    __tablename__ = "zone"
+    __table_args__ = (
+        CheckConstraint("kind IN ('zone', 'line')", name="zone_kind"),
+        Index("zone_version", "camera_id", "name", "version", unique=True),
+        Index("zone_current", "camera_id", "name", unique=True, postgresql_where=text("retired_at IS NULL")),
+        {"schema": SCHEMA},
+    )
+
+    id: Mapped[str] = _id()
+    camera_id: Mapped[str] = _key("Camera", "CASCADE")
+    name: Mapped[str] = mapped_column(Text, doc="what people call it; unique at its camera among the current ones")
+    kind: Mapped[str] = mapped_column(Text, doc="zone (closed) or line (open)")
+    version: Mapped[int] = mapped_column(Integer, doc="from 1; the newest that is not retired counts")
+    points: Mapped[list[list[float]]] = mapped_column(Json, nullable=False, doc="[[x, y], …] in fractions of the frame")
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=now, doc="drawn, UTC")
+    created_by: Mapped[str | None] = _key("User", "SET NULL", nullable=True)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcTime, doc="replaced or removed, UTC; null: current")
+
+
+class CameraRight(Base):
+    """A camera that a user may see. Who has no row sees every camera, and so does an ADMIN."""
+
+    __tablename__ = "camera_right"
+    __table_args__ = ({"schema": SCHEMA},)
+
+    user_id: Mapped[str] = mapped_column(
+        Text, ForeignKey("User.id", ondelete="CASCADE"), primary_key=True, doc="id of the User"
+    )
+    camera_id: Mapped[str] = mapped_column(
+        Text, ForeignKey("Camera.id", ondelete="CASCADE"), primary_key=True, doc="id of the Camera"
+    )
 
 
 class ReportRun(Base):

@@ -11,7 +11,7 @@ from omnisight_lab.db.session import Database, translated
 from omnisight_lab.errors import SchemaMismatch
 from omnisight_lab.resources import folder
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; a test compares it with the migrations, so that opening a database needs no Alembic run."""
 
 LOCK = 0x6F6D6E6973696768

@@ -16,6 +16,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from omnisight_lab.settings import SETTINGS
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -88,9 +90,8 @@ FROM :public."Camera" c
         "site_zone",
         "timezone text",
         """
-SELECT coalesce((SELECT s."settingValue" FROM :public."SystemSettings" s
-                 WHERE s."settingKey" = 'site.timezone'
-                   AND s."settingValue" IN (SELECT name FROM lab.zone_names)), 'UTC')
+SELECT coalesce((SELECT s.value FROM lab.settings s
+                 WHERE s.key = 'site.timezone' AND s.value IN (SELECT name FROM lab.zone_names)), 'UTC')
 """,
     ),
     View(
@@ -117,14 +118,16 @@ FROM :public."Recording" r
         "segments",
         "id text, recording_id text, camera_id text, start_time timestamp, end_time timestamp, "
         "duration_seconds double precision, file_path text, file_size bigint, thumbnail_path text, codec text, "
-        "frames bigint, keyframes bigint, width bigint, height bigint, timezone text, updated_at timestamp",
+        "frames bigint, keyframes bigint, width bigint, height bigint, dropped_frames bigint, missing boolean, "
+        "timezone text, created_at timestamp, updated_at timestamp",
         """
 SELECT s.id, s."recordingId", r."cameraId", s."startTime", s."endTime",
        extract(epoch FROM s."endTime" - s."startTime")::double precision,
        s."filePath", s."fileSize"::bigint, s."thumbnailPath", s.metadata ->> 'codec',
        lab.json_integer(s.metadata -> 'frames'), lab.json_integer(s.metadata -> 'keyframes'),
        lab.json_integer(s.metadata -> 'frame' -> 'width'), lab.json_integer(s.metadata -> 'frame' -> 'height'),
-       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), s."updatedAt"
+       lab.json_integer(s.metadata -> 'droppedFrames'), coalesce(s.metadata -> 'missing' = 'true'::jsonb, false),
+       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), s."createdAt", s."updatedAt"
 FROM :public."Segment" s
 JOIN :public."Recording" r ON r.id = s."recordingId"
 LEFT JOIN lab.camera_zones z ON z.camera_id = r."cameraId"
@@ -133,11 +136,11 @@ WHERE s."endTime" IS NOT NULL
     ),
     # `label`: ours stand in the metadata; for events of other services the best box is looked up (BEST_LABEL).
     View(
-        "events",
+        "detected_events",
         "id text, camera_id text, recording_id text, start_time timestamp, end_time timestamp, event_type text, "
         "confidence double precision, label text, track_id text, thumbnail_path text, model_name text, "
         "model_version text, frame_width bigint, frame_height bigint, peak_offset_ms bigint, zones text, "
-        "timezone text, updated_at timestamp",
+        "timezone text, created_at timestamp, updated_at timestamp",
         """
 SELECT e.id, coalesce(e."cameraId", r."cameraId"), e."recordingId", e."timestamp",
        lab.json_time(e.metadata ->> 'endTime'), e."eventType", e.confidence,
@@ -147,7 +150,7 @@ SELECT e.id, coalesce(e."cameraId", r."cameraId"), e."recordingId", e."timestamp
        e.metadata -> 'model' ->> 'name', e.metadata -> 'model' ->> 'version',
        lab.json_integer(e.metadata -> 'frame' -> 'width'), lab.json_integer(e.metadata -> 'frame' -> 'height'),
        lab.json_integer(e.metadata -> 'peakOffsetMs'), (e.metadata -> 'zones')::text,
-       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), e."updatedAt"
+       coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), e."createdAt", e."updatedAt"
 FROM :public."Event" e
 LEFT JOIN :public."Recording" r ON r.id = e."recordingId"
 LEFT JOIN lab.camera_zones z ON z.camera_id = coalesce(e."cameraId", r."cameraId")
@@ -155,10 +158,11 @@ LEFT JOIN lab.camera_zones z ON z.camera_id = coalesce(e."cameraId", r."cameraId
 """,
     ),
     View(
-        "objects",
+        "detected_objects",
         "id text, event_id text, camera_id text, event_time timestamp, event_type text, label text, "
         "confidence double precision, x double precision, y double precision, width double precision, "
-        "height double precision, track_id text, offset_ms bigint, best boolean, timezone text, updated_at timestamp",
+        "height double precision, track_id text, offset_ms bigint, best boolean, "
+        "frame_width bigint, frame_height bigint, timezone text, updated_at timestamp",
         """
 SELECT o.id, o."eventId", coalesce(e."cameraId", r."cameraId"), e."timestamp", e."eventType",
        o."objectType", o.confidence,
@@ -166,6 +170,9 @@ SELECT o.id, o."eventId", coalesce(e."cameraId", r."cameraId"), e."timestamp", e
        lab.json_number(o."boundingBox" -> 'width'), lab.json_number(o."boundingBox" -> 'height'),
        o.metadata ->> 'trackId', lab.json_integer(o.metadata -> 'offsetMs'),
        coalesce(o.metadata -> 'best' = 'true'::jsonb, false),
+       coalesce(lab.json_integer(o.metadata -> 'frame' -> 'width'), lab.json_integer(e.metadata -> 'frame' -> 'width')),
+       coalesce(lab.json_integer(o.metadata -> 'frame' -> 'height'),
+                lab.json_integer(e.metadata -> 'frame' -> 'height')),
        coalesce(z.timezone, (SELECT timezone FROM lab.site_zone)), o."updatedAt"
 FROM :public."DetectedObject" o
 JOIN :public."Event" e ON e.id = o."eventId"
@@ -173,7 +180,104 @@ LEFT JOIN :public."Recording" r ON r.id = e."recordingId"
 LEFT JOIN lab.camera_zones z ON z.camera_id = coalesce(e."cameraId", r."cameraId")
 """,
     ),
+    View(
+        "streams",
+        "id text, camera_id text, status text, start_time timestamp, end_time timestamp, created_at timestamp",
+        """
+SELECT s.id, s."cameraId", s.status::text, s."startedAt", s."endedAt", s."createdAt" FROM :public."Stream" s
+""",
+    ),
+    View(
+        "notifications",
+        "id text, event_id text, type text, status text, created_at timestamp, sent_at timestamp",
+        """
+SELECT n.id, n."eventId", n.type, n.status, n."createdAt", n."sentAt" FROM :public."Notification" n
+""",
+    ),
+    View(
+        "policies",
+        "id text, camera_id text, retention_days bigint, priority bigint",
+        """
+SELECT p.id, p."cameraId", p."retentionDays"::bigint, p.priority::bigint FROM :public."RetentionPolicy" p
+WHERE p."isActive"
+""",
+    ),
 )
+
+# A function that runs with the rights of who made it, so that an analyst sees these settings and no other service's
+# secrets, which stand in the same table. Not inlined, it is called once a query at most.
+SITE = """
+CREATE FUNCTION lab.read_settings() RETURNS TABLE (key text, value text)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog AS $$
+SELECT s."settingKey", s."settingValue" FROM :public."SystemSettings" s WHERE s."settingKey" IN (:keys)
+$$;
+CREATE VIEW lab.settings AS SELECT * FROM lab.read_settings();
+"""
+
+DROP_SITE = """
+DROP VIEW IF EXISTS lab.settings;
+DROP FUNCTION IF EXISTS lab.read_settings();
+"""
+
+# DISTINCT ON lets the planner know that an event has one row here: it leaves the join out of every query that asks
+# for none of its columns. A camera has one zone by its primary key.
+JUDGED = """
+CREATE VIEW lab.verdicts AS
+SELECT DISTINCT ON (v.event_id) v.event_id, v.verdict, v.label, v.user_id, v.created_at AS at, v.model_version
+FROM lab.verdict v
+WHERE v.verdict <> 'undo' AND NOT EXISTS (SELECT FROM lab.verdict u WHERE u.undoes = v.id)
+ORDER BY v.event_id, v.number DESC;
+
+CREATE VIEW lab.events AS
+SELECT e.id, e.camera_id, e.recording_id, e.start_time, e.end_time, e.event_type, e.confidence,
+       CASE WHEN v.verdict = 'relabel' THEN v.label ELSE e.label END AS label, e.label AS detected_label, v.verdict,
+       e.track_id, e.thumbnail_path, e.model_name, e.model_version, e.frame_width, e.frame_height, e.peak_offset_ms,
+       e.zones, e.timezone,
+       CASE WHEN c.camera_id IS NOT NULL THEN e.start_time AT TIME ZONE 'UTC' AT TIME ZONE e.timezone END AS local_time,
+       e.created_at, e.updated_at
+FROM lab.detected_events e
+LEFT JOIN lab.verdicts v ON v.event_id = e.id
+LEFT JOIN lab.camera_zones c ON c.camera_id = e.camera_id;
+
+CREATE VIEW lab.objects AS
+SELECT o.id, o.event_id, o.camera_id, o.event_time, o.event_type,
+       CASE WHEN v.verdict = 'relabel' THEN v.label ELSE o.label END AS label, o.label AS detected_label, v.verdict,
+       o.confidence, o.x, o.y, o.width, o.height, o.track_id, o.offset_ms, o.best, o.frame_width, o.frame_height,
+       o.timezone,
+       CASE WHEN c.camera_id IS NOT NULL THEN o.event_time AT TIME ZONE 'UTC' AT TIME ZONE o.timezone END AS local_time,
+       o.updated_at
+FROM lab.detected_objects o
+LEFT JOIN lab.verdicts v ON v.event_id = o.event_id
+LEFT JOIN lab.camera_zones c ON c.camera_id = o.camera_id;
+
+CREATE VIEW lab.zone_edges AS
+SELECT z.id AS zone_id, z.camera_id, z.name AS zone, z.kind, z.version::bigint, e.edge::bigint,
+       lab.json_number(z.points -> e.edge -> 0) AS x1, lab.json_number(z.points -> e.edge -> 1) AS y1,
+       lab.json_number(z.points -> e.following -> 0) AS x2, lab.json_number(z.points -> e.following -> 1) AS y2,
+       z.created_at, z.retired_at
+FROM lab.zone z
+CROSS JOIN LATERAL (SELECT edge, mod(edge + 1, jsonb_array_length(z.points)) AS following
+                    FROM generate_series(0, jsonb_array_length(z.points) - CASE z.kind WHEN 'line' THEN 2 ELSE 1 END)
+                         AS edge) e;
+
+CREATE VIEW lab.report_runs AS
+SELECT id, name, status, started_at, ended_at FROM lab.report_run;
+"""
+
+DROP_JUDGED = "DROP VIEW IF EXISTS lab.report_runs, lab.zone_edges, lab.objects, lab.events, lab.verdicts;\n"
+
+# What a person has judged stays as it was said. Rows go with their event, and forget a user who is taken away: there
+# the trigger runs inside another one, that of the foreign key.
+GUARD = """
+CREATE FUNCTION lab.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'verdicts are only ever added; give another one, or undo';
+END $$;
+CREATE TRIGGER verdict_append_only BEFORE UPDATE OR DELETE ON lab.verdict
+FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION lab.refuse_change();
+"""
+
+DROP_GUARD = "DROP FUNCTION IF EXISTS lab.refuse_change() CASCADE;\n"
 
 COVERAGE = """
 CREATE VIEW lab.gaps AS
@@ -202,6 +306,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000 AS $$
         FROM :public."Segment" s
         JOIN :public."Recording" r ON r.id = s."recordingId"
         WHERE s."startTime" < to_time AND s."endTime" > from_time AND s."endTime" > s."startTime"
+          AND s.metadata -> 'missing' IS DISTINCT FROM 'true'::jsonb
     ), covered AS (
         SELECT camera, begins, ends,
                max(ends) OVER (PARTITION BY camera ORDER BY begins, ends
@@ -235,7 +340,14 @@ DROP MATERIALIZED VIEW IF EXISTS lab.zone_names;
 DROP FUNCTION IF EXISTS lab.json_time(text), lab.json_integer(jsonb), lab.json_number(jsonb);
 """
 
-DROP = DROP_COVERAGE + "".join(view.drop_sql() for view in reversed(VIEWS)) + DROP_FUNCTIONS
+DROP = (
+    DROP_GUARD
+    + DROP_JUDGED
+    + DROP_COVERAGE
+    + "".join(view.drop_sql() for view in reversed(VIEWS))
+    + DROP_SITE
+    + DROP_FUNCTIONS
+)
 
 
 def create_sql(public: str, indexed: bool = True) -> str:
@@ -244,8 +356,11 @@ def create_sql(public: str, indexed: bool = True) -> str:
     `indexed`: whether DetectedObject.eventId has an index.
     """
     label, join = BEST_LABEL[indexed]
-    sql = FUNCTIONS + "".join(view.create_sql() for view in VIEWS) + COVERAGE
-    return sql.replace(":best_label", label).replace(":best_join", join).replace(":public", public)
+    keys = ", ".join(f"'{key}'" for key in SETTINGS)
+    sql = FUNCTIONS + SITE + "".join(view.create_sql() for view in VIEWS) + COVERAGE + JUDGED + GUARD
+    return (
+        sql.replace(":keys", keys).replace(":best_label", label).replace(":best_join", join).replace(":public", public)
+    )
 
 
 def digest(sql: str) -> str:
