@@ -1,13 +1,21 @@
-"""A generated OmniSight database of any size, made by SQL, kept in `benchmarks/.cache` for the next run."""
+"""Generated OmniSight databases, each made once and kept with its embedded server in `benchmarks/.cache`."""
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import text
+import psycopg
+from sqlalchemy import Connection
 
+from benchmarks.rows import Progress, Span, fill_site, fill_span
 from omnisight_lab.db import migrate
 from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.db.session import Database, translated
@@ -15,93 +23,155 @@ from omnisight_lab.settings import Paths
 
 CACHE = Path(__file__).parent / ".cache"
 
+END = datetime(2026, 4, 1)  # noqa: DTZ001 - as the database keeps it: naive UTC
+"""Europe and America have changed their clocks in the weeks before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much to generate: boxes come three to an event, one track each; segments fill 96 % of the days."""
+    """How much history there is, up to `END`; about three boxes come to an event."""
 
-    events: int = 1_000_000
-    segments: int = 300_000
-    cameras: int = 20
-    days: int = 90
-
-    @property
-    def name(self) -> str:
-        return f"generated_{self.events}_{self.segments}_{self.cameras}_{self.days}"
+    days: int
+    cameras: int = 50
+    events_a_day: int = 37_000
+    slots: int = 224
+    """Segments of one camera in a day."""
 
     @property
-    def segment_seconds(self) -> float:
-        return 0.96 * self.days * 86_400 * self.cameras / self.segments
+    def span(self) -> Span:
+        start = END - timedelta(days=self.days)
+        return Span(start, self.days, self.cameras, self.days * self.events_a_day, self.slots)
 
 
-STATEMENTS = (
-    """INSERT INTO "SystemSettings" (id, "settingKey", "settingValue", category, "updatedAt")
-       VALUES ('zone', 'site.timezone', 'Europe/Berlin', 'site', now())""",
-    """INSERT INTO "Camera" (id, name, "rtspUrl", "updatedAt")
-       SELECT 'camera-' || c, 'Camera ' || c, '', now() FROM generate_series(1, :cameras) c""",
-    """INSERT INTO lab.camera_period (id, camera_id, start_time, end_time)
-       SELECT 'period-' || c, 'camera-' || c, timestamp '2026-01-01', timestamp '2026-01-01' + :days * interval '1 day'
-       FROM generate_series(1, :cameras) c""",
-    """INSERT INTO "Recording" (id, "cameraId", "startTime", "endTime", status, "updatedAt")
-       SELECT format('recording-%s-%s', c, d), 'camera-' || c, timestamp '2026-01-01' + d * interval '1 day',
-              timestamp '2026-01-02' + d * interval '1 day', 'COMPLETED', timestamp '2026-01-02' + d * interval '1 day'
-       FROM generate_series(1, :cameras) c, generate_series(0, :days - 1) d""",
-    # Segments stand one after the other from midnight on, and leave the last 4 % of each day unrecorded.
-    """INSERT INTO "Segment" (id, "recordingId", "startTime", "endTime", duration, "filePath", "fileSize", metadata,
-                              "updatedAt")
-       SELECT 'segment-' || n, format('recording-%s-%s', c, d), at, at + :seconds * interval '1 second',
-              round(:seconds), format('segments/camera-%s/%s.mp4', c, n), 4000000 + (hashint4(n) & 1048575),
-              '{"codec": "h264", "frames": 900, "keyframes": 30}', at
-       FROM (SELECT n, n % :cameras + 1 AS c, n / :cameras / per_day AS d,
-                    timestamp '2026-01-01' + (n / :cameras / per_day) * interval '1 day'
-                    + (n / :cameras % per_day) * :seconds * interval '1 second' AS at
-             FROM generate_series(0, :segments - 1) n, (SELECT :segments / :cameras / :days AS per_day) p
-             WHERE n / :cameras / per_day < :days) s""",
-    """INSERT INTO "Event" (id, "recordingId", "cameraId", "timestamp", "eventType", confidence, metadata, "updatedAt")
-       SELECT 'event-' || n, format('recording-%s-%s', c, d), 'camera-' || c, at,
-              CASE WHEN n % 5 = 0 THEN 'motion' ELSE 'object_detected' END, 0.4 + (n % 60) / 100.0,
-              jsonb_build_object('endTime', to_char(at + interval '7 seconds', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                                 'trackId', n % 1000,
-                                 'label', (ARRAY['person', 'vehicle', 'bicycle', 'animal'])[1 + n % 4],
-                                 'frame', '{"width": 1920, "height": 1080}'::jsonb), at
-       FROM (SELECT n, 1 + n % :cameras AS c, d, timestamp '2026-01-01' + d * interval '1 day'
-                    + ((hashint4(n + 7) & 1073741823) % 82000000) * interval '1 millisecond' AS at
-             FROM generate_series(0, :events - 1) n, LATERAL (SELECT (hashint4(n) & 1073741823) % :days AS d) r) e""",
-    """INSERT INTO "DetectedObject" (id, "eventId", "objectType", confidence, "boundingBox", metadata, "updatedAt")
-       SELECT format('object-%s-%s', n, k), 'event-' || n,
-              (ARRAY['person', 'vehicle', 'bicycle', 'animal'])[1 + n % 4], 0.4 + (n * 3 + k) % 60 / 100.0,
-              jsonb_build_object('x', n % 1600 + k * 10, 'y', n % 800 + k, 'width', 80 + n % 50, 'height', 160),
-              jsonb_build_object('trackId', n % 1000, 'offsetMs', k * 500, 'best', k = 1), timestamp '2026-04-01'
-       FROM generate_series(0, :events - 1) n, generate_series(0, 2) k""",
-    # A gap for the unrecorded end of each day, so that coverage has something to list.
-    """INSERT INTO lab.gap (id, camera_id, start_time, end_time, last_seen, cause)
-       SELECT format('gap-%s-%s', c, d), 'camera-' || c, timestamp '2026-01-01' + (d + 0.96) * interval '1 day',
-              timestamp '2026-01-02' + d * interval '1 day', timestamp '2026-01-02' + d * interval '1 day',
-              'camera_unreachable'
-       FROM generate_series(1, :cameras) c, generate_series(0, :days - 1) d""",
-)
+SIZES = {
+    "tiny": Size(days=3, cameras=6, events_a_day=600, slots=48),
+    "1M": Size(days=9),
+    "10M": Size(days=90),
+    "30M": Size(days=270),
+}
+"""By the number of boxes. One site after 9, 90 and 270 days: history grows, and a day stays a day."""
+
+LOADED = ("Stream", "Recording", "Segment", "Event", "DetectedObject", "Notification")
+
+WHILE_LOADING = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "8GB",
+    "autovacuum": "off",
+    "maintenance_work_mem": "1GB",
+    "work_mem": "256MB",
+}
+"""Lost with the machine's power, and then made anew: what is half made has another name."""
+
+TUNED = {
+    "shared_buffers": "2GB",
+    "effective_cache_size": "8GB",
+    "work_mem": "64MB",
+    "random_page_cost": "1.1",
+    "max_wal_size": "4GB",
+}
+"""What somebody who knows PostgreSQL gives a machine of 16 GB or more, so that it is a fair peer."""
 
 
-def generated(size: Size) -> tuple[Database, Paths]:
-    """The database of `size`, made where the cache has none, and the folders that belong to it; stop its server."""
-    home = CACHE / size.name
+@contextmanager
+def generated(name: str, cache: Path = CACHE) -> Iterator[tuple[Database, Paths]]:
+    """The database of `SIZES[name]` with the folders that belong to it, made where `cache` has none yet.
+
+    Its server is stopped in the end if it was started here.
+    """
+    home = cache / f"generated_{name}"
+    with _alone(cache / f"generated_{name}.lock"):
+        if not home.exists():
+            _make(SIZES[name], home)
     server = EmbeddedServer(home / "database")
-    home.mkdir(parents=True, exist_ok=True)
-    database = Database(server.start())
-    database.server = server
-    migrate.upgrade(database)
-    with translated(database), database.engine.begin() as connection:
-        if connection.scalar(text('SELECT count(*) FROM "Camera"')) == 0:
-            sys.stderr.write(f"generating {size.events} events (once) …\n")
-            values = {
-                "events": size.events,
-                "segments": size.segments,
-                "cameras": size.cameras,
-                "days": size.days,
-                "seconds": size.segment_seconds,
-            }
-            for statement in STATEMENTS:
-                connection.execute(text(statement), values)
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
-    return database, Paths(home, home / "media")
+    with Database(server.start()) as database:
+        database.server = server
+        try:
+            migrate.upgrade(database)
+            yield database, Paths(home, home / "media")
+        finally:
+            database.close()
+            database.stop_server_if_started()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time makes it, the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(size: Size, home: Path) -> None:
+    """The database in a folder of another name, renamed when it is whole: an interrupted one starts anew."""
+    part = home.with_name(home.name + ".part")
+    server = EmbeddedServer(part / "database")
+    server.stop()
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        with Database(_configured(server, WHILE_LOADING)) as database:
+            migrate.upgrade(database)
+            _load(database, size)
+        _configured(server, TUNED)
+    finally:
+        server.stop()
+    part.rename(home)
+
+
+def _configured(server: EmbeddedServer, values: Mapping[str, str]) -> str:
+    """The address of the server, started anew with these settings and no others of ours."""
+    with psycopg.connect(server.start(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM RESET ALL")
+        for name, value in values.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    server.stop()
+    return server.start()
+
+
+def _load(database: Database, size: Size) -> None:
+    began = time.perf_counter()
+
+    def progress(step: str) -> None:
+        sys.stderr.write(f"generating {size.days} days (once): {time.perf_counter() - began:4.0f} s  {step}\n")
+
+    with translated(database):
+        with database.engine.begin() as connection:
+            fill_site(connection, size.span)
+            with _bare(connection, progress):
+                fill_span(connection, size.span, progress)
+        progress("vacuum")
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
+            connection.exec_driver_sql("CHECKPOINT")
+    progress("done")
+
+
+@contextmanager
+def _bare(connection: Connection, progress: Progress) -> Iterator[None]:
+    """The loaded tables without keys and indexes meanwhile, and truncated, so that no write-ahead log is written."""
+    tables = ", ".join(f"'\"{name}\"'::regclass" for name in LOADED)
+    keys = connection.exec_driver_sql(
+        f"""SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
+            WHERE contype IN ('p', 'f') AND (conrelid IN ({tables}) OR confrelid IN ({tables}))
+            ORDER BY contype = 'f'"""
+    ).all()
+    indexes = connection.exec_driver_sql(
+        f"""SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+            WHERE indrelid IN ({tables}) AND NOT indisprimary"""
+    ).all()
+    for index, _ in indexes:
+        connection.exec_driver_sql(f"DROP INDEX {index}")
+    for table, key, _ in reversed(keys):
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {key}")
+    connection.exec_driver_sql("TRUNCATE " + ", ".join(f'"{name}"' for name in LOADED))
+    yield
+    for table, key, definition in keys:
+        progress(f"key {key}")
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {key} {definition}")
+    for index, definition in indexes:
+        progress(f"index {index}")
+        connection.exec_driver_sql(definition)
