@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,10 +26,10 @@ from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, Postg
 from omnisight_lab.analytics.frames import About, Asked, Result, Written
 from omnisight_lab.analytics.media import Clip, Picture
 from omnisight_lab.analytics.mirror import Mirror, MirrorStatus, Progress, Refreshed
-from omnisight_lab.analytics.queries import QUERIES, Query, Scope
+from omnisight_lab.analytics.queries import QUERIES, Column, Query, Scope
 from omnisight_lab.analytics.queries.registry import Registry
 from omnisight_lab.analytics.queries.spans import expected
-from omnisight_lab.analytics.tables import TABLES
+from omnisight_lab.analytics.tables import TABLES, Tables, visible
 from omnisight_lab.analytics.window import Moment, whole_quarters, window, zone_of
 from omnisight_lab.clock import Clock, SystemClock
 from omnisight_lab.db import migrate, reads
@@ -131,6 +131,8 @@ class Lab:
         self._engine: DuckDBEngine | None = None
         self._analyst: DuckDBEngine | None = None
         self._looked = False
+        self.sees: tuple[str, ...] | None = None
+        """Ids of the cameras that the user may see; None: every one."""
 
     def __enter__(self) -> Lab:
         return self
@@ -161,11 +163,19 @@ class Lab:
         tz: str | None = None,
         engine: str = "duckdb",
         *,
+        by: Iterable[str] | str | None = None,
+        where: Mapping[str, Any] | str | None = None,
+        gap: float | None = None,
         labels: Iterable[str] | str | None = None,
         event_types: Iterable[str] | str | None = None,
         min_confidence: float | None = None,
+        include_rejected: bool | None = None,
     ) -> Result:
-        """Events per camera and local hour, with recorded hours and the rate per recorded camera-hour."""
+        """Events over the hours recorded, with the rate per recorded camera-hour and its interval.
+
+        `by`: camera, hour, day, week, month, weekday, hour_of_day, label, zone. `gap`: seconds within which events of a
+        camera and label are one independent event. `where`: only some of these groups, as {"weekday": [6, 7]}.
+        """
         return self.query(
             "activity",
             from_,
@@ -173,9 +183,13 @@ class Lab:
             cameras,
             tz,
             engine,
+            by=by,
+            where=where,
+            gap=gap,
             labels=labels,
             event_types=event_types,
             min_confidence=min_confidence,
+            include_rejected=include_rejected,
         )
 
     def detections(
@@ -186,9 +200,12 @@ class Lab:
         tz: str | None = None,
         engine: str = "duckdb",
         *,
+        by: Iterable[str] | str | None = None,
+        where: Mapping[str, Any] | str | None = None,
         labels: Iterable[str] | str | None = None,
         event_types: Iterable[str] | str | None = None,
         min_confidence: float | None = None,
+        include_rejected: bool | None = None,
     ) -> Result:
         """Distinct objects, and boxes beside them, by camera, class and local hour."""
         return self.query(
@@ -198,9 +215,12 @@ class Lab:
             cameras,
             tz,
             engine,
+            by=by,
+            where=where,
             labels=labels,
             event_types=event_types,
             min_confidence=min_confidence,
+            include_rejected=include_rejected,
         )
 
     def events(
@@ -214,6 +234,7 @@ class Lab:
         labels: Iterable[str] | str | None = None,
         event_types: Iterable[str] | str | None = None,
         min_confidence: float | None = None,
+        include_rejected: bool | None = None,
     ) -> Result:
         """The events themselves, newest first; `page()` reads a part."""
         return self.query(
@@ -226,6 +247,7 @@ class Lab:
             labels=labels,
             event_types=event_types,
             min_confidence=min_confidence,
+            include_rejected=include_rejected,
         )
 
     def coverage(
@@ -287,10 +309,9 @@ class Lab:
         chosen = self.engine(engine) if isinstance(engine, str) else engine
         scope, zone = self._scope(query, chosen, from_, to, cameras, tz)
         _refuse_typos(chosen, typed)
-        expression = query.build(TABLES, scope, **typed).select([column.name for column in query.columns])
+        asked = Asked(query, self._tables, scope, chosen, typed)
         about = About(name, zone, chosen.name, chosen.snapshot, scope.window, query.method, typed)
-        companions = self._companions(query, scope, about, chosen, typed)
-        return Result(Asked(query, expression, chosen), about, query.columns, companions, _draw)
+        return Result(asked, about, asked.columns, self._companions(asked, about), _draw)
 
     def sql(self, statement: str) -> Result:
         """One SELECT of DuckDB's SQL over the mirror's tables: cameras, recordings, segments, events, objects, gaps, …
@@ -343,6 +364,11 @@ class Lab:
         self.mirror.refresh(self.database, recent=self._looked, max_age=limit)
         self._looked = True
 
+    @property
+    def _tables(self) -> Tables:
+        """The logical tables with the rows that this lab's user may see."""
+        return visible(TABLES, self.sees)
+
     def _scope(
         self,
         query: Query,
@@ -357,7 +383,7 @@ class Lab:
         site = str(values["site.timezone"])
         if tz is not None:
             zone_of(tz)
-        known = engine.fetch(TABLES.cameras.select("id", "name", "own_timezone")).to_pylist()
+        known = engine.fetch(self._tables.cameras.select("id", "name", "own_timezone")).to_pylist()
         ids = _camera_ids(known, cameras)
         own = {camera["own_timezone"] or site for camera in known if ids is None or camera["id"] in ids}
         zones = {tz} if tz else own
@@ -365,22 +391,22 @@ class Lab:
         if query.quarters:
             span = whole_quarters(span)
         settled = now - timedelta(seconds=values["recording.segment_seconds"]) - SETTLES_IN
-        return Scope(span, settled, ids, tz, site), _zone_words(zones, site)
+        return Scope(span, settled, ids, tz, site, self._corners(query, engine)), _zone_words(zones, site)
 
-    def _companions(
-        self, query: Query, scope: Scope, about: About, engine: Engine, typed: Mapping[str, Any]
-    ) -> dict[str, Result]:
+    def _corners(self, query: Query, engine: Engine) -> int:
+        """Corners of the largest zone, where the query may ask for zones."""
+        if not query.zones:
+            return 0
+        found = engine.fetch(TABLES.zone_edges.agg(edges=(TABLES.zone_edges.edge.max() + 1).coalesce(0)))
+        return int(found["edges"][0].as_py())
+
+    def _companions(self, asked: Asked, about: About) -> dict[str, Result]:
         """What the chart of coverage draws beside the figures: gaps and expected spans."""
-        if query.name != "coverage":
+        if asked.query.name != "coverage":
             return {}
-        gaps = QUERIES["gaps"]
-        found = gaps.build(TABLES, scope, **typed).select([column.name for column in gaps.columns])
-        spans = expected(TABLES, scope).join(scope.named(TABLES), "camera_id").select("camera", "start", "end")
-        lanes = Query("expected", expected, (), ("camera", "start"), "")
-        return {
-            "gaps": Result(Asked(gaps, found, engine), about, gaps.columns),
-            "expected": Result(Asked(lanes, spans, engine), about),
-        }
+        beside = {"gaps": QUERIES["gaps"], "expected": _EXPECTED}
+        answers = {name: replace(asked, query=query) for name, query in beside.items()}
+        return {name: Result(answer, about, answer.columns) for name, answer in answers.items()}
 
     def refresh(self, *, rebuild: bool = False, progress: Progress | None = None) -> Refreshed:
         """Brings the mirror to the database's state; `rebuild` reads everything anew."""
@@ -522,6 +548,23 @@ class Lab:
     def require(self, user: User, action: Action) -> None:
         """AccessDenied where the user's role does not allow it."""
         roles.require(user, action)
+
+
+def _expected_spans(tables: Tables, scope: Scope, **_: Any) -> ir.Table:
+    return expected(tables, scope).join(scope.named(tables), "camera_id").select("camera", "start", "end")
+
+
+_EXPECTED = Query(
+    "expected",
+    _expected_spans,
+    (
+        Column("camera", "text", "name of the camera"),
+        Column("start", "utc", "first instant"),
+        Column("end", "utc", "first instant after it"),
+    ),
+    ("camera", "start"),
+    "Spans in which recording was expected.",
+)
 
 
 def _draw(result: Result, backend: str | None) -> Any:

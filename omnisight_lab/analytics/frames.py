@@ -7,10 +7,11 @@ import html
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
@@ -18,13 +19,16 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from omnisight_lab.analytics.engines import DuckDBEngine, Engine, compiled
-from omnisight_lab.analytics.queries.registry import Column, Kind, Query
-from omnisight_lab.errors import StorageError, UsageError
+from omnisight_lab.analytics.queries.registry import Column, Kind, Query, Scope
+from omnisight_lab.analytics.queries.rows import Condition, chosen_rows, equals, regrouped
+from omnisight_lab.analytics.tables import Tables
+from omnisight_lab.errors import StorageError, UnknownName, UsageError
 from omnisight_lab.types import TimeRange
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
+    import polars
     from rich.table import Table
 
 SHOWN = 20
@@ -47,11 +51,23 @@ class Answer(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """The rows of a named query's expression on an engine."""
+    """The rows of a named query on an engine."""
 
     query: Query
-    expression: ir.Table
+    tables: Tables
+    scope: Scope
     engine: Engine
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def expression(self) -> ir.Table:
+        """What the engine is asked; columns that `finish` adds are not in it."""
+        rows = self.query.build(self.tables, self.scope, **self.parameters)
+        return rows.select([column.name for column in self.columns if not column.added])
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.query.columns_of(self.parameters)
 
     @property
     def sql(self) -> str:
@@ -59,24 +75,57 @@ class Asked:
 
     @property
     def _order(self) -> list[tuple[str, str]]:
-        first, *rest = self.query.keys
+        keys = self.query.keys_of(self.parameters)
         newest = "descending" if self.query.newest_first else "ascending"
-        return [(first, newest), *((key, "ascending") for key in rest)]
+        return [(key, newest if key == keys[0] else "ascending") for key in keys]
 
     def all(self) -> pa.Table:
         # Sorted here and not by the engine: databases differ in how they collate text
-        return self.engine.fetch(self.expression).sort_by(self._order)
+        rows = self.engine.fetch(self.expression)
+        return self._finished(rows.sort_by(self._order) if self._order else rows)
 
     def page(self, offset: int, limit: int) -> pa.Table:
         keys = [
             self.expression[key].desc() if order == "descending" else self.expression[key].asc()
             for key, order in self._order
         ]
-        return self.engine.fetch(self.expression.order_by(keys).limit(limit, offset=offset))
+        ordered = self.expression.order_by(keys) if keys else self.expression
+        return self._finished(self.engine.fetch(ordered.limit(limit, offset=offset)))
+
+    def _finished(self, rows: pa.Table) -> pa.Table:
+        if self.query.finish is None:
+            return rows
+        return self.query.finish(rows).select([column.name for column in self.columns])
 
     def count(self) -> int:
         counted = self.expression.aggregate(n=self.expression.count())
         return int(self.engine.fetch(counted)["n"][0].as_py())
+
+    def where(self, conditions: Iterable[Condition], wanted: Mapping[str, Any]) -> Asked:
+        """Only rows for which `conditions` hold and columns are what is `wanted` of them.
+
+        What a query over effort can be grouped by is chosen before it is counted, whether it is grouped by it or not.
+        """
+        early = {name: value for name, value in wanted.items() if name in self.query.dimensions and name != "hour"}
+        names = {column.name: column for column in self.columns}
+        query = self.query
+        for name in wanted.keys() - early.keys():
+            if name not in names or names[name].added:
+                raise UnknownName("column", name, [*names, *self.query.dimensions])
+            query = chosen_rows(query, equals(name, wanted[name]))
+        for condition in conditions:
+            query = chosen_rows(query, condition)
+        if not early:
+            return replace(self, query=query)
+        where = dict(self.parameters["where"])
+        for name, values in self.query.typed({"where": early})["where"]:
+            where[name] = tuple(value for value in values if value in where.get(name, values))
+        return replace(self, query=query, parameters={**self.parameters, "where": tuple(where.items())})
+
+    def by(self, names: tuple[str, ...]) -> Asked:
+        """The rows grouped by these columns or local times."""
+        query, parameters = regrouped(self.query, names)
+        return replace(self, query=query, parameters={**self.parameters, **parameters})
 
 
 @dataclass(frozen=True)
@@ -178,6 +227,43 @@ class Result:
     def df(self) -> pd.DataFrame:
         """All rows as a DataFrame; `utc` columns are aware."""
         return _frame(self.arrow(), self.columns)
+
+    def pl(self) -> polars.DataFrame:
+        """All rows as a polars DataFrame; `utc` columns are aware."""
+        try:
+            import polars
+        except ImportError as error:
+            raise UsageError("polars is not installed: pip install 'omnisight-lab[polars]'") from error
+        frame = polars.from_arrow(_aware(self.arrow(), self.columns))
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def where(self, *conditions: Condition, **wanted: Any) -> Result:
+        """The rows whose columns are what is wanted: a value, or a list of them; or for which a function holds.
+
+        >>> lab.activity().where(camera="Yard", weekday=[6, 7]).by("hour_of_day").where(lambda t: t.rate > 1).count()
+        """
+        return self._asked_anew(self._chain.where(conditions, wanted))
+
+    def by(self, *names: str) -> Result:
+        """The rows grouped by columns or local times: camera, label, zone, hour, day, week, month, weekday, …
+
+        Rates are worked out anew over the hours recorded; other results count their rows and add up what adds up.
+
+        >>> lab.activity().by("camera", "weekday").columns
+        """
+        return self._asked_anew(self._chain.by(names))
+
+    @property
+    def _chain(self) -> Asked:
+        if not isinstance(self._answer, Asked):
+            raise UsageError("a SELECT of your own is chosen and grouped in the SELECT itself")
+        return self._answer
+
+    def _asked_anew(self, asked: Asked) -> Result:
+        about = replace(self.about, parameters=asked.parameters, method=asked.query.method)
+        grouped = asked.query.keys != self._chain.query.keys
+        return Result(asked, about, asked.columns, draw=None if grouped else self._draw)
 
     def count(self) -> int:
         """How many rows there are, without reading them."""

@@ -2,72 +2,100 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from omnisight_lab.analytics.localtime import bucket_start, hour_bucket
+from omnisight_lab.analytics.localtime import milliseconds
+from omnisight_lab.analytics.queries.geometry import in_zones
+from omnisight_lab.analytics.queries.grouping import (
+    DIMENSIONS,
+    EFFORT,
+    WHERE,
+    Where,
+    asked_for,
+    grouped_by,
+    hours,
+    intervals,
+    over_effort,
+    rate,
+    rate_columns,
+)
 from omnisight_lab.analytics.queries.registry import (
     FILTERS,
     QUERIES,
     Column,
+    Parameter,
     Query,
     Scope,
     chosen,
+    literal,
+    up_to,
 )
-from omnisight_lab.analytics.queries.spans import QUARTER, cells, expected, located, recorded_cells
+from omnisight_lab.analytics.queries.spans import QUARTER
 from omnisight_lab.analytics.tables import Tables
+from omnisight_lab.types import TimeRange
 
-CAMERA = (
-    Column("camera_id", "text", "id of the camera"),
-    Column("camera", "text", "name of the camera"),
+GAP = Parameter(
+    "gap", "seconds", 60.0, "events of a camera and label no further apart than this are one; 0: each", up_to(86_400)
 )
-HOUR = (
-    Column("hour", "local", "local hour on the wall clock of the camera's zone"),
-    Column("utc_offset", "offset", "how far that clock is ahead of UTC; tells the hour that comes twice apart", "min"),
-    Column("start", "utc", "first instant of the hour"),
-)
-BUCKET = ["camera_id", "camera", "timezone", "hour", "utc_offset"]
 
 
-def hours(ms: ir.IntegerValue) -> ir.FloatingValue:
-    """Milliseconds as hours."""
-    return ms.cast("float64") / 3_600_000
+def independent(events: ir.Table, scope: Scope, gap: float, zoned: bool = False) -> ir.Table:
+    """`events` of the window with `independent`: 1 where nothing of the same camera and label came `gap` before it.
+
+    As camtrapR's `wt_ind_detect`, from start to start. Events before the window are looked at, so that a burst which
+    began there is not counted anew.
+    """
+    if gap <= 0:
+        return scope.within(events, "start_time").mutate(independent=ibis.literal(1, type="int64"))
+    reach = TimeRange(scope.window.start - timedelta(seconds=gap), scope.window.end)
+    near = scope.pick(events.filter(events.start_time >= literal(reach.start), events.start_time < scope.end))
+    same = ["camera_id", "label", *(["zone"] if zoned else [])]
+    before = near.start_time.lag().over(group_by=same, order_by=["start_time", "id"])
+    apart = milliseconds(before, near.start_time) > int(gap * 1000)
+    marked = near.mutate(independent=ibis.ifelse(ibis.coalesce(apart, True), 1, 0).cast("int64"))
+    return marked.filter(marked.start_time >= scope.start)
 
 
-def rate(count: ir.IntegerValue, recorded_ms: ir.IntegerValue) -> ir.FloatingValue:
-    """`count` per recorded hour; null where nothing is recorded."""
-    return count.cast("float64") / hours(recorded_ms.nullif(0))
-
-
-def _activity(tables: Tables, scope: Scope, **filters: Any) -> ir.Table:
-    events = chosen(scope.within(tables.events, "start_time"), **filters)
-    nothing = ibis.literal(0, type="int64")
-    # Counted by quarters first: zones are then looked up once a quarter, not once an event
-    per_cell = events.group_by("camera_id", cell=events.start_time.bucket(QUARTER)).agg(events=events.count())
-    rows = ibis.union(
-        per_cell.mutate(recorded_ms=nothing, expected_ms=nothing),
-        recorded_cells(tables, scope)
-        .mutate(events=nothing, expected_ms=nothing)
-        .rename(recorded_ms="ms")
-        .select("camera_id", "cell", "events", "recorded_ms", "expected_ms"),
-        cells(expected(tables, scope))
-        .mutate(events=nothing, recorded_ms=nothing)
-        .rename(expected_ms="ms")
-        .select("camera_id", "cell", "events", "recorded_ms", "expected_ms"),
+def _activity(
+    tables: Tables,
+    scope: Scope,
+    *,
+    by: tuple[str, ...] = ("camera", "hour"),
+    where: Where = (),
+    gap: float = 60.0,
+    **filters: Any,
+) -> ir.Table:
+    wanted = {*by, *dict(where)}
+    events = chosen(tables.events, **filters)
+    if "zone" in wanted:
+        events = _in_zones(events, tables, scope, asked_for(where, "zone"), each="zone" in by)
+    events = independent(events, scope, gap, zoned="zone" in by)
+    # Counted by quarters first: time zones are then looked up once a quarter, not once an event
+    named = [name for name in ("label", "zone") if name in wanted and name in events.columns]
+    counts = events.group_by("camera_id", *named, cell=events.start_time.bucket(QUARTER)).agg(
+        events=events.count(), independent=events.independent.sum().cast("int64")
     )
-    bucketed = hour_bucket(located(rows, tables, scope), "cell")
-    summed = bucketed.group_by(BUCKET).agg(
-        events=bucketed.events.sum().cast("int64"),
-        recorded_ms=bucketed.recorded_ms.sum().cast("int64"),
-        expected_ms=bucketed.expected_ms.sum().cast("int64"),
+    rows = over_effort(counts, tables, scope, by, where, events="sum", independent="sum")
+    return rows.mutate(
+        recorded_hours=hours(rows.recorded_ms),
+        expected_hours=hours(rows.expected_ms),
+        rate=rate(rows.events, rows.recorded_ms),
     )
-    return bucket_start(summed).mutate(
-        recorded_hours=hours(summed.recorded_ms),
-        expected_hours=hours(summed.expected_ms),
-        rate=rate(summed.events, summed.recorded_ms),
-    )
+
+
+def _in_zones(events: ir.Table, tables: Tables, scope: Scope, names: tuple[str, ...] | None, each: bool) -> ir.Table:
+    """The events with a box in a zone (of these `names`); `each`: once for each such zone, with `zone`."""
+    boxes = tables.objects
+    near = boxes.filter(boxes.event_time >= scope.start - ibis.interval(days=1), boxes.event_time < scope.end)
+    inside = in_zones(scope.pick(near), tables, scope)
+    if names is not None:
+        inside = inside.filter(inside.zone.isin(names))
+    met = inside.select("event_id", *(["zone"] if each else [])).distinct()
+    return events.inner_join(met, events.id == met.event_id).drop("event_id")
 
 
 ACTIVITY = QUERIES.add(
@@ -75,17 +103,18 @@ ACTIVITY = QUERIES.add(
         "activity",
         _activity,
         (
-            *CAMERA,
-            *HOUR,
-            Column("events", "integer", "events that began in this hour"),
-            Column("recorded_hours", "number", "recorded time; footage that overlaps counts once", "h"),
-            Column("expected_hours", "number", "time in which recording was expected", "h"),
-            Column("rate", "number", "events per recorded camera-hour; empty where nothing is recorded", "1/h"),
+            Column("events", "integer", "events that began then"),
+            Column("independent", "integer", "of these, the ones that no other of their camera and label came before"),
+            *EFFORT,
+            *rate_columns("events", "events"),
         ),
-        keys=("start", "camera", "camera_id"),
+        keys=(),
         method="Events per camera and local hour over the hours recorded (effort as in camtrapR's cameraOperation): "
         "an hour recorded without events is 0, an hour not recorded has no rate.",
-        parameters=FILTERS,
+        parameters=(grouped_by("camera", "hour"), WHERE, GAP, *FILTERS),
+        dimensions=DIMENSIONS,
+        finish=intervals("events"),
         quarters=True,
+        zones=True,
     )
 )

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from omnisight_lab.analytics.localtime import milliseconds, wall_clock
-from omnisight_lab.analytics.queries.activity import CAMERA
+from omnisight_lab.analytics.queries.grouping import CAMERA
 from omnisight_lab.analytics.queries.registry import MIN_GAP, QUERIES, Column, Query, Scope
 from omnisight_lab.analytics.queries.spans import (
     clipped,
@@ -100,7 +100,7 @@ GAPS = QUERIES.add(
             Column("end", "utc", "first instant with footage again, or the end of what was asked for"),
             Column("local", "local", "start on the wall clock of the camera's zone"),
             Column("utc_offset", "offset", "how far that clock is ahead of UTC", "min"),
-            Column("seconds", "number", "length", "s"),
+            Column("seconds", "number", "length", "s", sums=True),
             Column("cause", "text", "what the recorder noted; unknown where it noted nothing"),
             Column("open", "boolean", "whether it still went on at the data's age"),
         ),

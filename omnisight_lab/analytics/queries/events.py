@@ -7,7 +7,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from omnisight_lab.analytics.localtime import milliseconds, wall_clock
-from omnisight_lab.analytics.queries.activity import CAMERA
+from omnisight_lab.analytics.queries.grouping import CAMERA
 from omnisight_lab.analytics.queries.registry import (
     FILTERS,
     QUERIES,
@@ -41,10 +41,11 @@ EVENTS = QUERIES.add(
             Column("start", "utc", "when it began"),
             Column("local", "local", "start on the wall clock of the camera's zone"),
             Column("utc_offset", "offset", "how far that clock is ahead of UTC", "min"),
-            Column("seconds", "number", "length; empty while it goes on, or where it was not noted", "s"),
+            Column("seconds", "number", "length; empty while it goes on, or where it was not noted", "s", sums=True),
             Column("event_type", "text", "motion, object_detected, camera_offline, …"),
-            Column("label", "text", "class of the best box"),
+            Column("label", "text", "class of the best box, or what a person said it is"),
             Column("confidence", "share", "confidence of the event"),
+            Column("verdict", "text", "what a person said: confirm, false, unsure, relabel; empty: nobody has looked"),
             Column("track_id", "text", "track within the event's run"),
             Column("zones", "text", "zones it touched, a JSON array"),
             Column("end", "utc", "when it ended"),

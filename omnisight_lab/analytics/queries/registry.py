@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from omnisight_lab.analytics.tables import Tables
 from omnisight_lab.errors import UnknownName, UsageError
@@ -20,12 +21,17 @@ Kind = Literal["text", "integer", "number", "share", "boolean", "utc", "local", 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a result."""
+    """One column of a result.
+
+    `added`: by the query's `finish`, to the rows that the engine gave. `sums`: added up over rows it means something.
+    """
 
     name: str
     kind: Kind
     help: str
     unit: str = ""
+    added: bool = False
+    sums: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Scope:
     cameras: tuple[str, ...] | None = None
     timezone: str | None = None
     site: str = "UTC"
+    corners: int = 0
+    """Corners of the largest zone that stands: containment is worked out edge by edge."""
 
     @property
     def start(self) -> ir.TimestampScalar:
@@ -85,12 +93,26 @@ def literal(time: datetime) -> ir.TimestampScalar:
 
 
 Build = Callable[..., ir.Table]
+Finish = Callable[[pa.Table], pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What rows can be grouped by: the columns that it brings, and those of them that order the rows."""
+
+    columns: tuple[Column, ...]
+    order: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A named query. `keys` identify a row and give its order; `quarters`: the window is widened to whole quarters of
-    an hour, the grain in which recorded time is kept."""
+    """A named query. `keys` identify a row and give its order.
+
+    `dimensions`: what its parameter `by` may name; the columns and keys of those chosen come before `columns` and
+    `keys`. `finish` adds what ibis can't work out (exact intervals) to rows of the engine, each row by itself.
+    `quarters`: the window is widened to whole quarters of an hour, the grain in which recorded time is kept.
+    `zones`: it may ask which zone a box stands in.
+    """
 
     name: str
     build: Build
@@ -98,8 +120,23 @@ class Query:
     keys: tuple[str, ...]
     method: str
     parameters: tuple[Parameter, ...] = ()
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    finish: Finish | None = None
     quarters: bool = False
     newest_first: bool = False
+    zones: bool = False
+    regroups: bool = True
+    """Whether `by` may still change: not once rows were chosen by their figures."""
+
+    def columns_of(self, parameters: Mapping[str, Any]) -> tuple[Column, ...]:
+        """The columns of a result with these parameters, in order."""
+        chosen = [self.dimensions[name] for name in parameters.get("by", ()) if name in self.dimensions]
+        return (*(column for dimension in chosen for column in dimension.columns), *self.columns)
+
+    def keys_of(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns that identify a row of such a result, in the order in which they sort it: times go first."""
+        by = parameters.get("by", ())
+        return (*(key for name, its in self.dimensions.items() if name in by for key in its.order), *self.keys)
 
     def typed(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Every parameter with its value; UnknownName or UsageError say which one is wrong."""
@@ -120,10 +157,12 @@ class Query:
 
     def describe(self) -> dict[str, Any]:
         """What `omnisight query --list` prints."""
+        columns = self.columns_of(self.typed({}))
         return {
             "name": self.name,
             "method": self.method,
-            "columns": [{"name": c.name, "kind": c.kind, "unit": c.unit, "help": c.help} for c in self.columns],
+            "columns": [{"name": c.name, "kind": c.kind, "unit": c.unit, "help": c.help} for c in columns],
+            "dimensions": list(self.dimensions),
             "parameters": [
                 {"name": p.name, "kind": p.kind, "default": p.default, "help": p.help} for p in self.parameters
             ],
@@ -161,14 +200,14 @@ class Registry(Mapping[str, Query]):
 QUERIES = Registry()
 
 
-def _names(given: Any) -> tuple[str, ...]:
+def names(given: Any) -> tuple[str, ...]:
     if not isinstance(given, Iterable):
         raise ValueError("is neither a name nor a list of names")
     parts = given.split(",") if isinstance(given, str) else given
     return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
-def _up_to(most: int) -> Callable[[Any], float]:
+def up_to(most: int) -> Callable[[Any], float]:
     """Reads a number from 0 to `most`."""
 
     def read(given: Any) -> float:
@@ -183,18 +222,64 @@ def _up_to(most: int) -> Callable[[Any], float]:
     return read
 
 
-LABELS = Parameter("labels", "names", (), "labels to count, by commas; empty: all", _names)
-MIN_CONFIDENCE = Parameter("min_confidence", "0 to 1", 0.0, "lowest confidence that counts", _up_to(1))
-EVENT_TYPES = Parameter("event_types", "names", ("object_detected",), "event types, by commas; empty: all", _names)
-MIN_GAP = Parameter("min_gap", "seconds", 1.0, "shortest gap that is listed", _up_to(86_400))
+def whole(least: int, most: int) -> Callable[[Any], int]:
+    """Reads a whole number from `least` to `most`."""
+
+    def read(given: Any) -> int:
+        try:
+            value = int(str(given))
+        except ValueError as error:
+            raise ValueError("is no whole number") from error
+        if not least <= value <= most:
+            raise ValueError(f"is not between {least} and {most}")
+        return value
+
+    return read
 
 
-FILTERS = (LABELS, EVENT_TYPES, MIN_CONFIDENCE)
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Reads one of these words."""
+
+    def read(given: Any) -> str:
+        if given not in words:
+            raise ValueError(f"is not one of {', '.join(words)}")
+        return str(given)
+
+    return read
+
+
+def yes_or_no(given: Any) -> bool:
+    """Reads yes or no, true or false, 1 or 0."""
+    word = str(given).lower()
+    if word not in ("yes", "no", "true", "false", "1", "0"):
+        raise ValueError("is neither yes nor no")
+    return word in ("yes", "true", "1")
+
+
+LABELS = Parameter("labels", "names", (), "labels to count, by commas; empty: all", names)
+MIN_CONFIDENCE = Parameter("min_confidence", "0 to 1", 0.0, "lowest confidence that counts", up_to(1))
+EVENT_TYPES = Parameter("event_types", "names", ("object_detected",), "event types, by commas; empty: all", names)
+INCLUDE_REJECTED = Parameter("include_rejected", "yes or no", False, "count events judged false, too", yes_or_no)
+MIN_GAP = Parameter("min_gap", "seconds", 1.0, "shortest gap that is listed", up_to(86_400))
+
+
+FILTERS = (LABELS, EVENT_TYPES, MIN_CONFIDENCE, INCLUDE_REJECTED)
 """What `chosen` takes."""
 
 
-def chosen(table: ir.Table, labels: tuple[str, ...], event_types: tuple[str, ...], min_confidence: float) -> ir.Table:
-    """The rows of these labels and event types, at least this confident (one without confidence counts only at 0)."""
+def chosen(
+    table: ir.Table,
+    labels: tuple[str, ...],
+    event_types: tuple[str, ...],
+    min_confidence: float,
+    include_rejected: bool = False,
+) -> ir.Table:
+    """The rows of these labels and event types, at least this confident (one without confidence counts only at 0).
+
+    Events judged false, and their boxes, stay away unless `include_rejected`.
+    """
+    if not include_rejected:
+        table = table.filter(table.verdict.isnull() | (table.verdict != "false"))
     if labels:
         table = table.filter(table.label.isin(labels))
     if event_types:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 
 from omnisight_lab.analytics.localtime import milliseconds, wall_clock
-from omnisight_lab.analytics.queries.activity import CAMERA, hours
+from omnisight_lab.analytics.queries.grouping import CAMERA, hours
 from omnisight_lab.analytics.queries.registry import QUERIES, Column, Query, Scope
 from omnisight_lab.analytics.queries.spans import QUARTER, located
 from omnisight_lab.analytics.tables import Tables
@@ -36,9 +36,9 @@ STORAGE = QUERIES.add(
             *CAMERA,
             Column("day", "date", "local day of the camera's zone in which the segments begin"),
             Column("codec", "text", "video codec; empty where the recorder did not note it"),
-            Column("segments", "integer", "segment files"),
-            Column("bytes", "integer", "their size as the rows say", "B"),
-            Column("hours", "number", "length of the footage", "h"),
+            Column("segments", "integer", "segment files", sums=True),
+            Column("bytes", "integer", "their size as the rows say", "B", sums=True),
+            Column("hours", "number", "length of the footage", "h", sums=True),
         ),
         keys=("day", "camera", "camera_id", "codec"),
         method="Sizes of the segments that the database lists, per camera, local day and codec.",

@@ -1,0 +1,75 @@
+"""Rows of a query, chosen and grouped after the fact: what `Result.where` and `Result.by` make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import ibis.expr.types as ir
+
+from omnisight_lab.analytics.queries.grouping import CAMERA, DIMENSIONS, WHEN
+from omnisight_lab.analytics.queries.registry import Column, Query, Scope
+from omnisight_lab.analytics.tables import Tables
+from omnisight_lab.errors import UnknownName, UsageError
+
+Condition = Callable[[ir.Table], ir.BooleanValue]
+
+
+def chosen_rows(query: Query, condition: Condition) -> Query:
+    """`query` with only those of its rows for which `condition` holds."""
+
+    def build(tables: Tables, scope: Scope, **parameters: Any) -> ir.Table:
+        rows = query.build(tables, scope, **parameters)
+        return rows.filter(condition(rows))
+
+    return replace(query, build=build, regroups=False)
+
+
+def equals(column: str, wanted: Any) -> Condition:
+    """Holds where `column` is `wanted`, or one of a list of values."""
+    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+        return lambda rows: rows[column].isnull() if wanted is None else rows[column] == wanted
+    return lambda rows: rows[column].isin(list(wanted))
+
+
+def counted_rows(query: Query, names: tuple[str, ...]) -> Query:
+    """The rows of `query` counted by these columns, or by the local times that its column `local` gives."""
+    declared = {column.name: column for column in query.columns}
+    sums = [column for column in query.columns if column.sums]
+    keys = [key for name in names for key in _keys(query, name, declared)]
+    columns = (*keys, Column("rows", "integer", f"rows of {query.name}", sums=True), *sums)
+
+    def build(tables: Tables, scope: Scope, **parameters: Any) -> ir.Table:
+        rows = query.build(tables, scope, **parameters)
+        timed = {key.name: WHEN[key.name](rows.local) for key in keys if key.name not in declared}
+        rows = rows.mutate(**timed)
+        totals = {column.name: rows[column.name].sum() for column in sums}
+        return rows.group_by([key.name for key in keys]).agg(rows=rows.count(), **totals)
+
+    order = tuple(key.name for key in keys)
+    method = f"Rows of {query.name} by {', '.join(names)}. {query.method}"
+    return replace(query, build=build, columns=columns, keys=order, method=method, finish=None, newest_first=False)
+
+
+def _keys(query: Query, name: str, declared: dict[str, Column]) -> tuple[Column, ...]:
+    if name == "camera" and {"camera", "camera_id"} <= declared.keys():
+        return CAMERA
+    if name in declared and declared[name].kind not in ("local", "number", "share"):
+        return (declared[name],)
+    if name in WHEN and "local" in declared:
+        return DIMENSIONS[name].columns
+    groups = [column for column in declared if declared[column].kind in ("text", "date", "boolean")]
+    raise UnknownName("grouping", name, [*groups, *(WHEN if "local" in declared else ())])
+
+
+def regrouped(query: Query, names: tuple[str, ...]) -> tuple[Query, dict[str, Any]]:
+    """`query` grouped by `names`, and the parameters that say so.
+
+    A query over effort is asked anew with these groups: recorded hours are not a sum over labels.
+    """
+    if not query.dimensions:
+        return counted_rows(query, names), {}
+    if not query.regroups:
+        raise UsageError("group first and choose rows by their figures then: .by(…).where(…)")
+    return query, {"by": query.typed({"by": names})["by"]}
