@@ -45,11 +45,15 @@ class StoredTable:
 
 @dataclass(frozen=True, slots=True)
 class LogicalTable:
-    """One table as queries see it: `sql` over the stored tables (named `{table}`), or None: the stored one as it is."""
+    """One table as queries see it: `sql` over the stored tables, or None: the stored one as it is.
+
+    `unjudged` is the same where no verdict stands: without the join, so that filters reach the files.
+    """
 
     name: str
     columns: dict[str, str]
     sql: str | None = None
+    unjudged: str | None = None
 
     @property
     def unbound(self) -> ir.Table:
@@ -250,25 +254,37 @@ JUDGED = {"label": "string", "detected_label": "string", "verdict": "string", "l
 """What a verdict and the camera's zone add to an event and to its boxes."""
 
 
-def _judged(source: str, event_id: str, time: str) -> str:
-    """SQL of the stored table `source` with the effective verdict of its event and the camera's wall clock."""
-    kept = ", ".join(f"e.{name}" for name in STORED[source].columns if name != "label")
-    return (
-        f"SELECT {kept}, CASE WHEN v.verdict = 'relabel' THEN v.label ELSE e.label END AS label, "
-        "e.label AS detected_label, v.verdict, "
-        f"local_time(c.timezone, e.{time}) AS local_time FROM lab.{source} e "
-        f"LEFT JOIN lab.verdicts v ON v.event_id = e.{event_id} LEFT JOIN lab.cameras c ON c.id = e.camera_id"
+def _judged(source: str, event_id: str, time: str) -> LogicalTable:
+    """The stored table `source` with the effective verdict of its event and the wall clock of its camera.
+
+    Grouped, what is joined has one row a key for certain: engines then leave the join out of every query that asks for
+    none of its columns (0.29 s instead of 0.58 s over 10 million boxes). On Spark too this must be plain SQL.
+    """
+    name = source.removeprefix("detected_")
+    columns = STORED[source].columns | JUDGED
+    made = {"detected_label": "e.label", "local_time": f"{SCHEMA}.local_time(c.timezone, e.{time})"}
+    judged = {"label": "CASE WHEN v.verdict = 'relabel' THEN v.label ELSE e.label END", "verdict": "v.verdict"}
+    unjudged = {"verdict": "CAST(NULL AS STRING)"}
+    zones = (
+        f"LEFT JOIN (SELECT id, any_value(timezone) AS timezone FROM {SCHEMA}.cameras GROUP BY id) c "
+        "ON c.id = e.camera_id"
     )
+    verdicts = (
+        f"LEFT JOIN (SELECT event_id, any_value(verdict) AS verdict, any_value(label) AS label FROM {SCHEMA}.verdicts "
+        f"GROUP BY event_id) v ON v.event_id = e.{event_id}"
+    )
+
+    def select(special: dict[str, str]) -> str:
+        chosen = ", ".join(f"{special.get(column, f'e.{column}')} AS {column}" for column in columns)
+        return f"SELECT {chosen} FROM {SCHEMA}.{source} e {zones}"
+
+    return LogicalTable(name, columns, f"{select(made | judged)} {verdicts}", select(made | unjudged))
 
 
 LOGICAL = {
     **{name: LogicalTable(name, stored.columns) for name, stored in STORED.items()},
-    "events": LogicalTable(
-        "events", STORED["detected_events"].columns | JUDGED, _judged("detected_events", "id", "start_time")
-    ),
-    "objects": LogicalTable(
-        "objects", STORED["detected_objects"].columns | JUDGED, _judged("detected_objects", "event_id", "event_time")
-    ),
+    "events": _judged("detected_events", "id", "start_time"),
+    "objects": _judged("detected_objects", "event_id", "event_time"),
 }
 
 

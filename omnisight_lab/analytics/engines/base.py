@@ -1,0 +1,61 @@
+"""What every engine is, and how an expression becomes its SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from omnisight_lab.analytics.manifest import Manifest
+
+ENGINES = ("duckdb", "postgres")
+
+
+class Engine(Protocol):
+    """Answers expressions. `snapshot`: the moment whose data it shows, aware UTC."""
+
+    name: str
+
+    @property
+    def snapshot(self) -> datetime: ...
+
+    def fetch(self, expression: ir.Table) -> pa.Table:
+        """All rows of `expression`, in the types that it declares."""
+        ...
+
+    def fetch_sql(self, sql: str) -> pa.Table:
+        """All rows of `sql` in the engine's own dialect."""
+        ...
+
+
+def compiled(expression: ir.Table, dialect: str) -> str:
+    """`expression` as SQL of `dialect`."""
+    return _compiled(expression.op(), dialect)
+
+
+@lru_cache(maxsize=256)
+def _compiled(operation: ops.Node, dialect: str) -> str:
+    """Kept, because a page that refreshes asks the same again, and ibis takes 50 to 100 ms to write one query."""
+    return str(ibis.to_sql(operation.to_expr(), dialect=dialect))
+
+
+def typed(rows: pa.Table, expression: ir.Table) -> pa.Table:
+    """`rows` with the columns and types that `expression` declares; a view may have more columns than that."""
+    schema = expression.schema().to_pyarrow()
+    return rows.select(schema.names).cast(schema)
+
+
+def addresses(root: Path, manifest: Manifest, table: str) -> list[str]:
+    """Where the rows of a stored table are; files without any are left out."""
+    return [str(root / file.path) for file in manifest.files(table) if file.rows]
+
+
+def text(value: object) -> str:
+    """`value` as a literal of SQL."""
+    return "'" + str(value).replace("'", "''") + "'"
