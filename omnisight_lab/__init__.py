@@ -18,6 +18,7 @@ _PUBLIC = {
     "CameraState": "lab",
     "EventDetail": "lab",
     "SeenObject": "lab",
+    "Verdict": "review.verdicts",
     "Result": "analytics.frames",
     "Box": "types",
     "EventType": "types",

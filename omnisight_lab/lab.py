@@ -7,6 +7,7 @@ lab.activity("2026-03-29", "2026-03-30")
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ import duckdb
 import ibis.expr.types as ir
 
 from omnisight_lab import settings
-from omnisight_lab.access import roles, sessions
+from omnisight_lab.access import accounts, rights, roles, sessions
 from omnisight_lab.access.roles import Action
 from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, PostgresEngine, compiled
 from omnisight_lab.analytics.frames import About, Asked, Result, Written
@@ -35,11 +36,14 @@ from omnisight_lab.clock import Clock, SystemClock
 from omnisight_lab.db import migrate, reads
 from omnisight_lab.db.models import User
 from omnisight_lab.db.session import Database, open_database
-from omnisight_lab.errors import MediaError, QueryError, UnknownName, UsageError
+from omnisight_lab.errors import AccessDenied, MediaError, QueryError, UnknownName, UsageError
+from omnisight_lab.review import verdicts
+from omnisight_lab.review.verdicts import Verdict
+from omnisight_lab.review.zones import Zones
 from omnisight_lab.settings import Paths, SiteSettings
 from omnisight_lab.types import Box, EventType, FrameSize, TimeRange, Track, TrackPoint
 
-__all__ = ["Action", "CameraState", "EventDetail", "Lab", "SeenObject", "User", "connect"]
+__all__ = ["Action", "CameraState", "EventDetail", "Lab", "SeenObject", "User", "Verdict", "connect", "site"]
 
 SETTLES_IN = timedelta(seconds=30)
 """From the end of a segment until it stands in the mirror."""
@@ -100,6 +104,8 @@ class EventDetail:
     frame: FrameSize | None
     zones: str | None
     objects: tuple[SeenObject, ...]
+    verdict: str | None = None
+    detected_label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +116,22 @@ class FootageSegment:
     span: TimeRange
 
 
-def connect(url: str | None = None, home: str | Path | None = None) -> Lab:
-    """The lab of a data folder (default: OMNISIGHT_HOME) and a database (default: DATABASE_URL, else the embedded)."""
+def connect(url: str | None = None, home: str | Path | None = None, user: str | None = None) -> Lab:
+    """The lab of a data folder (default: OMNISIGHT_HOME) and a database (default: DATABASE_URL, else the embedded).
+
+    `user` says who asks (default: OMNISIGHT_USER, else the operating system's user); AccessDenied where there is no
+    such user, or one that is not active.
+    """
+    lab = site(url, home)
+    try:
+        return lab.as_user(accounts.who_asks(lab.database, user or settings.user_name()))
+    except BaseException:
+        lab.close()
+        raise
+
+
+def site(url: str | None = None, home: str | Path | None = None) -> Lab:
+    """The same lab as the site itself sees it, for services: nobody asks, so every camera is shown and none judges."""
     paths = settings.paths(Path(home).expanduser() if home else None)
     if url is None:
         return Lab(open_database(paths), paths)
@@ -121,18 +141,19 @@ def connect(url: str | None = None, home: str | Path | None = None) -> Lab:
 
 
 class Lab:
-    """Everything there is to ask and to look at. Safe to use from several threads."""
+    """Everything there is to ask and to look at, for `user` (None: for the site itself). Safe to use from several
+    threads."""
 
-    def __init__(self, database: Database, paths: Paths, clock: Clock | None = None) -> None:
-        self.database, self.paths = database, paths
+    def __init__(self, database: Database, paths: Paths, clock: Clock | None = None, user: User | None = None) -> None:
+        self.database, self.paths, self.user = database, paths, user
         self.mirror = Mirror(paths.mirror)
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._engine: DuckDBEngine | None = None
         self._analyst: DuckDBEngine | None = None
         self._looked = False
-        self.sees: tuple[str, ...] | None = None
-        """Ids of the cameras that the user may see; None: every one."""
+        self._shared: Lab | None = None
+        """The lab whose engines and connections this one uses."""
 
     def __enter__(self) -> Lab:
         return self
@@ -149,6 +170,20 @@ class Lab:
         """Lets go of the database's connections and of the mirror."""
         self.database.close()
         self._engine = self._analyst = None
+
+    def as_user(self, user: User) -> Lab:
+        """This lab for one who may see less, or judge; cheap, because both share database, mirror and engines."""
+        theirs = copy.copy(self)
+        theirs.user, theirs._analyst, theirs._shared = user, None, self._shared or self
+        return theirs
+
+    @property
+    def sees(self) -> tuple[str, ...] | None:
+        """Ids of the cameras that the user may see, as it stands now; None: every one."""
+        if self.user is None:
+            return None
+        with self.database.session() as session:
+            return rights.visible_cameras(session, self.user)
 
     @property
     def queries(self) -> Registry:
@@ -328,6 +363,8 @@ class Lab:
         """duckdb over a mirror no older than the setting `mirror.refresh_seconds`, or postgres, live."""
         if name not in ENGINES:
             raise UnknownName("engine", name, ENGINES)
+        if self._shared:
+            return self._shared.engine(name)
         if name == "postgres":
             return PostgresEngine(self.database, self._clock.now())
         self._freshen()
@@ -335,20 +372,21 @@ class Lab:
             self._engine = self._current(self._engine)
             return self._engine
 
-    def _current(self, engine: DuckDBEngine | None) -> DuckDBEngine:
+    def _current(self, engine: DuckDBEngine | None, cameras: tuple[str, ...] | None = None) -> DuckDBEngine:
         """`engine` where its files are still those of the manifest, else a new one; results keep the one they have."""
         manifest = self.mirror.manifest()
         if manifest is None:
             manifest = self.mirror.refresh(self.database).manifest
-        if engine is not None and engine.generation == manifest.generation:
+        if engine is not None and (engine.generation, engine.cameras) == (manifest.generation, cameras):
             engine.snapshot = manifest.snapshot
             return engine
-        return DuckDBEngine(self.paths.mirror, manifest)
+        return DuckDBEngine(self.paths.mirror, manifest, cameras)
 
     def _analysts_engine(self) -> DuckDBEngine:
         self._freshen()
+        sees = self.sees
         with self._lock:
-            engine = self._current(self._analyst)
+            engine = self._current(self._analyst, sees)
             if engine is not self._analyst:
                 engine.lock_down(SQL_MEMORY, threads=2)
             self._analyst = engine
@@ -356,6 +394,9 @@ class Lab:
 
     def _freshen(self) -> None:
         """A mirror younger than the setting; the first time every day is looked at, later the last two more often."""
+        if self._shared:
+            self._shared._freshen()
+            return
         limit = float(self.settings["mirror.refresh_seconds"])
         manifest = self.mirror.manifest()
         now = self._clock.now()
@@ -427,31 +468,30 @@ class Lab:
         return str(self.settings["site.timezone"])
 
     def cameras(self) -> list[CameraState]:
-        """All cameras by name, as they are now."""
+        """The cameras by name, as they are now."""
         site = self.timezone
-        zones = {row["id"]: row["own_timezone"] for row in self._live(TABLES.cameras)}
+        zones = {row["id"]: row["own_timezone"] or site for row in self._live(self._tables.cameras)}
         with self.database.session() as session:
             found = reads.camera_states(session)
-        return [
-            CameraState(
-                camera.id,
-                camera.name,
-                camera.location,
-                camera.model,
-                camera.status.value,
-                camera.enabled,
-                zones.get(camera.id) or site,
-                last_recorded,
-                gap.cause if gap else None,
-                gap.start if gap else None,
-            )
-            for camera, last_recorded, gap in found
-        ]
+        return [_camera_state(now, zones[now.camera.id]) for now in found if now.camera.id in zones]
+
+    def _camera_id(self, camera: str) -> str:
+        """The id of the camera of this name or id; UnknownName where there is none, or none for this user."""
+        found = _camera_ids(self._live(self._tables.cameras), [camera])
+        assert found is not None  # one was asked for
+        return found[0]
+
+    def _require_seen(self, kind: str, id: str, camera_id: str | None) -> None:
+        """UnknownName where the camera is none that the user may see, as if it were not there."""
+        sees = self.sees
+        if sees is not None and camera_id not in sees:
+            raise UnknownName(kind, id)
 
     def event(self, event: Any) -> EventDetail:
         """The event with its boxes, as it is now; takes an id, or a row of `events()`."""
         wanted = _event_id(event)
-        rows = self._live(TABLES.events.filter(TABLES.events.id == wanted))
+        events = self._tables.events
+        rows = self._live(events.filter(events.id == wanted))
         if not rows:
             raise UnknownName("event", wanted)
         cameras = {row["id"]: row for row in self._live(TABLES.cameras)}
@@ -468,15 +508,16 @@ class Lab:
 
     def labels(self) -> list[str]:
         """The labels that events have, by name; from the mirror."""
-        label = TABLES.events.label
-        found = self.engine().fetch(TABLES.events.filter(label.notnull()).select("label").distinct())
+        events = self._tables.events
+        found = self.engine().fetch(events.filter(events.label.notnull()).select("label").distinct())
         return sorted(found["label"].to_pylist())
 
     def media_file(self, kind: str, id: str) -> Path:
         """The file of a segment, or the thumbnail of a segment or an event (`segment`, `segment_thumbnail`,
         `event_thumbnail`); MediaError where there is none, or it lies where no media may lie."""
         with self.database.session() as session:
-            path = reads.media_path(session, kind, id)
+            path, camera_id = reads.media_path(session, kind, id)
+        self._require_seen(kind.replace("_", " "), id, camera_id)
         if not path:
             raise MediaError(f"there is no {kind.replace('_', ' ')} for {id}")
         return self._stored(path)
@@ -494,6 +535,7 @@ class Lab:
 
     def footage(self, camera_id: str, span: TimeRange) -> list[FootageSegment]:
         """The stored segments of the camera that overlap the span, in order of time."""
+        self._require_seen("camera", camera_id, camera_id)
         with self.database.session() as session:
             found = reads.segments_between(session, camera_id, span)
         return [FootageSegment(row.id, TimeRange(row.start_time, row.end_time)) for row in found if row.end_time]
@@ -504,8 +546,7 @@ class Lab:
 
     def latest_picture(self, camera: str) -> Path | None:
         """The newest picture of the camera (name or id), or None."""
-        with self.database.session() as session:
-            wanted = reads.camera_by_name(session, camera).id
+        wanted = self._camera_id(camera)
         segments = TABLES.segments
         newest = (
             segments.filter(segments.camera_id == wanted, segments.thumbnail_path.notnull())
@@ -532,6 +573,39 @@ class Lab:
             raise MediaError(f"there is no footage of event {detail.id} any more")
         files = [(segment.start_time, str(self._stored(segment.file_path))) for segment in found]
         return Clip(clips.clip(self.paths.media, files, span, tracks if boxes else None, detail.frame))
+
+    def judge(self, event: Any, verdict: str, label: str | None = None, note: str | None = None) -> list[Verdict]:
+        """The user's verdict on an event (its id, a row of `events()`, or what `event()` gave), or on several of them.
+
+        confirm, false (it leaves every count), unsure, relabel with its `label`, or undo, which takes back the newest
+        verdict. All are written, or none; figures follow at the mirror's next refresh.
+        """
+        several = isinstance(event, Iterable) and not isinstance(event, (str, Mapping))
+        return verdicts.judge(
+            self.database,
+            self._asker,
+            [_event_id(one) for one in (event if several else [event])],
+            verdict,
+            label,
+            note,
+        )
+
+    def verdicts(self, event: Any) -> list[Verdict]:
+        """Every verdict on the event, oldest first."""
+        wanted = self.event(event).id
+        return verdicts.history(self.database, wanted)
+
+    @property
+    def zones(self) -> Zones:
+        """Zones and lines of the cameras: `add`, `list`, `remove`; shows itself as a table."""
+        return Zones(self.database, self._camera_id, lambda: self._asker, lambda: self.sees)
+
+    @property
+    def _asker(self) -> User:
+        """Who asks, with today's role; AccessDenied where nobody does."""
+        if self.user is None:
+            raise AccessDenied("nobody asks here: open the lab by ol.connect(), which knows who you are")
+        return accounts.who_asks(self.database, self.user.username)
 
     def login(self, username: str, password: str, address: str) -> tuple[str, User]:
         """A new session's token and its user; AccessDenied otherwise."""
@@ -640,6 +714,22 @@ def _zone_words(zones: set[str], site: str) -> str:
     return f"each camera's own zone ({', '.join(sorted(zones))})"
 
 
+def _camera_state(now: reads.CameraNow, timezone: str) -> CameraState:
+    camera, gap = now.camera, now.gap
+    return CameraState(
+        camera.id,
+        camera.name,
+        camera.location,
+        camera.model,
+        camera.status.value,
+        now.enabled,
+        timezone,
+        now.last_recorded,
+        gap.cause if gap else None,
+        gap.start if gap else None,
+    )
+
+
 def _event_id(event: Any) -> str:
     """The id of an event, given by itself, by a row, or by its detail."""
     if isinstance(event, str):
@@ -674,6 +764,8 @@ def _detail(
         FrameSize(row["frame_width"], row["frame_height"]) if sized else None,
         row["zones"],
         tuple(_seen(box) for box in boxes),
+        row["verdict"],
+        row["detected_label"],
     )
 
 

@@ -7,6 +7,7 @@ the environment alone: see `ENVIRONMENT`.
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ ENVIRONMENT = {
     "OMNISIGHT_HOME": "data folder: embedded database, media, mirror, reports (default: the user's data folder)",
     "OMNISIGHT_MEDIA": "media root, where it is not inside the data folder",
     "DATABASE_URL": "PostgreSQL address in Prisma's, libpq's or SQLAlchemy's spelling (default: the embedded server)",
+    "OMNISIGHT_USER": "who asks, a name of `omnisight user list` (default: the operating system's user name)",
     "OMNISIGHT_LOG": "log level: debug, info, warning, error (default: info)",
 }
 
@@ -261,6 +263,16 @@ def home_is_set() -> bool:
 def database_url() -> str | None:
     """DATABASE_URL as it is spelled, or None for the embedded server."""
     return os.environ.get("DATABASE_URL") or None
+
+
+def user_name() -> str:
+    """Who asks: OMNISIGHT_USER, else the user of the operating system; UsageError where that one has no name."""
+    if given := os.environ.get("OMNISIGHT_USER"):
+        return given
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise UsageError("this system's user has no name; say who asks by OMNISIGHT_USER or --as NAME") from error
 
 
 def log_level() -> str:

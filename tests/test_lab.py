@@ -46,6 +46,7 @@ PUBLIC = {
     "TimeRange",
     "UnknownName",
     "UsageError",
+    "Verdict",
     "__version__",
     "connect",
     "load_ipython_extension",

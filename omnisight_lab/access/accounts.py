@@ -6,9 +6,32 @@ from omnisight_lab.access.passwords import hash_password, new_password
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.models import User, UserRole
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import UnknownName, UsageError
+from omnisight_lab.errors import AccessDenied, UnknownName, UsageError
 
 FIRST_ADMIN = "admin"
+
+
+def who_asks(database: Database, username: str) -> User:
+    """The active user of this name; AccessDenied says how to add one, or to let one in again."""
+    with database.session() as session:
+        try:
+            user = reads.user_by_name(session, username)
+        except UnknownName as error:
+            raise AccessDenied(
+                f"there is no user {username!r} here; an ADMIN adds one with `omnisight user add {username}`, "
+                "or ask as another one (--as NAME, OMNISIGHT_USER, connect(user=…))"
+            ) from error
+    if not user.is_active:
+        raise AccessDenied(f"user {username!r} is not active; `omnisight user set {username} --active` lets them in")
+    return user
+
+
+def add_operator(database: Database, username: str) -> None:
+    """Makes sure that who sets this database up is a user: an ADMIN, with a password that nobody knows."""
+    with database.session() as session:
+        known = {user.username for user in reads.users(session)}
+    if username not in known:
+        add_user(database, username, role=UserRole.ADMIN)
 
 
 def first_admin(database: Database) -> str | None:

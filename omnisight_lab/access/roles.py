@@ -13,6 +13,7 @@ class Action(Enum):
 
     LOOK = "look at cameras, events and reports"
     REVIEW = "judge events"
+    ZONES = "draw zones and lines"
     REPORT = "run reports"
     EXPORT = "export footage and data"
     SETTINGS = "change settings"
@@ -22,7 +23,7 @@ class Action(Enum):
 
 
 _VIEWER = frozenset({Action.LOOK})
-_USER = _VIEWER | {Action.REVIEW, Action.REPORT, Action.EXPORT}
+_USER = _VIEWER | {Action.REVIEW, Action.ZONES, Action.REPORT, Action.EXPORT}
 
 ALLOWED = {UserRole.VIEWER: _VIEWER, UserRole.USER: _USER, UserRole.ADMIN: frozenset(Action)}
 

@@ -19,9 +19,9 @@ def command(
 ) -> None:
     """Serve the dashboards until Ctrl-C, and print their address."""
     from dashboards.server import serve
-    from omnisight_lab.lab import connect
+    from omnisight_lab.lab import site
 
-    with connect() as lab:
+    with site() as lab:
         settings = lab.settings
         serve(
             lab,

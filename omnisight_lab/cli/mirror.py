@@ -43,10 +43,10 @@ def status(as_json: JsonOption = False) -> None:
 
 
 def _refresh(rebuild: bool, as_json: bool) -> None:
-    from omnisight_lab.lab import connect
+    from omnisight_lab.lab import site
 
     began = time.monotonic()
-    with connect() as lab, progress("mirror", 1.0) as bar:
+    with site() as lab, progress("mirror", 1.0) as bar:
         done = lab.refresh(rebuild=rebuild, progress=_share(bar))
         status = asdict(lab.mirror_status())
     summary: dict[str, Any] = {

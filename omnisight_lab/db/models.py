@@ -141,9 +141,13 @@ class Camera(Base):
         return self.settings if isinstance(self.settings, dict) else {}
 
     @property
+    def paused(self) -> bool:
+        return self.own_settings.get("enabled") is False
+
+    @property
     def enabled(self) -> bool:
         """Whether the worker records it: it has an address and is not paused."""
-        return bool(self.rtsp_url) and self.own_settings.get("enabled") is not False
+        return bool(self.rtsp_url) and not self.paused
 
 
 class Stream(Base):

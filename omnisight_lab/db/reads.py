@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from omnisight_lab.db.columns import among
-from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
-from omnisight_lab.db.models import Camera, Event, Recording, Segment, SystemSetting, User
+from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, CameraRight, Gap, ReportRun, Verdict, Zone
+from omnisight_lab.db.models import Camera, Event, Recording, Segment, User
 from omnisight_lab.errors import UnknownName
-from omnisight_lab.settings import SETTINGS, SiteSettings
+from omnisight_lab.settings import SiteSettings
 from omnisight_lab.types import TimeRange
 
 _Row = TypeVar("_Row")
@@ -21,8 +22,7 @@ _Row = TypeVar("_Row")
 
 def site_settings(session: Session) -> SiteSettings:
     """The typed settings of the site; keys of other services are left out."""
-    rows = session.execute(select(SystemSetting.key, SystemSetting.value).where(SystemSetting.key.in_(SETTINGS)))
-    return SiteSettings({key: value for key, value in rows})
+    return SiteSettings({key: value for key, value in session.execute(text("SELECT key, value FROM lab.settings"))})
 
 
 def cameras(session: Session) -> list[Camera]:
@@ -30,19 +30,35 @@ def cameras(session: Session) -> list[Camera]:
     return list(session.scalars(select(Camera).order_by(Camera.name, Camera.id)))
 
 
-def camera_states(session: Session) -> list[tuple[Camera, datetime | None, Gap | None]]:
-    """All cameras by name, each with the end of its newest segment, and the oldest gap that nobody has closed."""
+@dataclass(frozen=True, slots=True)
+class CameraNow:
+    """A camera, whose credentials and address are not read; `enabled`: the worker is to record it; the end of its
+    newest segment, and the oldest gap that nobody has closed."""
+
+    camera: Camera
+    enabled: bool
+    last_recorded: datetime | None
+    gap: Gap | None
+
+
+def camera_states(session: Session) -> list[CameraNow]:
+    """All cameras by name, as they are now."""
     newest = select(Recording.camera_id, func.max(Segment.end_time).label("end")).join(Segment)
     last = newest.group_by(Recording.camera_id).subquery()
     oldest = select(Gap).where(Gap.end.is_(None)).order_by(Gap.camera_id, Gap.start).ext(distinct_on(Gap.camera_id))
     gap = aliased(Gap, oldest.subquery())
     statement = (
         select(Camera, last.c.end, gap)
+        .options(*(defer(column, raiseload=True) for column in (Camera.rtsp_url, Camera.username, Camera.password)))
         .outerjoin(last, last.c.camera_id == Camera.id)
         .outerjoin(gap, gap.camera_id == Camera.id)
         .order_by(Camera.name, Camera.id)
     )
-    return [(camera, end, its) for camera, end, its in session.execute(statement)]
+    addressed = set(session.scalars(text("SELECT camera_id FROM lab.addressed")))
+    return [
+        CameraNow(camera, camera.id in addressed and not camera.paused, end, its)
+        for camera, end, its in session.execute(statement)
+    ]
 
 
 def camera_by_name(session: Session, name: str) -> Camera:
@@ -56,9 +72,9 @@ def users(session: Session) -> list[User]:
 
 
 def user_by_name(session: Session, username: str) -> User:
-    """The user of this login name; UnknownName suggests another."""
-    found = session.scalars(select(User).where(User.username == username)).first()
-    return _known("user", username, found, session, User.username)
+    """The user of this login name, without the password's hash; UnknownName suggests another."""
+    statement = select(User).options(defer(User.password, raiseload=True)).where(User.username == username)
+    return _known("user", username, session.scalars(statement).first(), session, User.username)
 
 
 def _known(kind: str, name: str, found: _Row | None, session: Session, column: object) -> _Row:
@@ -98,15 +114,19 @@ MEDIA = {
 }
 
 
-def media_path(session: Session, kind: str, id: str) -> str | None:
-    """The stored path of a segment's video or picture, or of an event's picture; UnknownName where there is no row."""
+def media_path(session: Session, kind: str, id: str) -> tuple[str | None, str | None]:
+    """The stored path of a segment's video or picture, or of an event's picture, and the id of its camera; UnknownName
+    where there is no row."""
     if kind not in MEDIA:
         raise UnknownName("kind of media", kind, MEDIA)
     column = MEDIA[kind]
-    found = session.execute(select(column).where(column.class_.id == id)).first()
+    table = column.class_
+    camera = Recording.camera_id if table is Segment else func.coalesce(Event.camera_id, Recording.camera_id)
+    statement = select(column, camera).outerjoin(Recording, Recording.id == table.recording_id).where(table.id == id)
+    found = session.execute(statement).first()
     if found is None:
         raise UnknownName(kind.replace("_", " "), id)
-    return found[0]
+    return found[0], found[1]
 
 
 def known_paths(session: Session, paths: list[str]) -> set[str]:
@@ -136,6 +156,38 @@ def periods(session: Session, camera_id: str) -> list[CameraPeriod]:
     return list(
         session.scalars(select(CameraPeriod).where(CameraPeriod.camera_id == camera_id).order_by(CameraPeriod.start))
     )
+
+
+def rights(session: Session, user_id: str) -> tuple[str, ...]:
+    """Ids of the cameras that the user is restricted to, in order; () for one who is not restricted."""
+    return tuple(
+        session.scalars(
+            select(CameraRight.camera_id).where(CameraRight.user_id == user_id).order_by(CameraRight.camera_id)
+        )
+    )
+
+
+def judged(session: Session, event_ids: list[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Of each event that there is: its camera's id, and the version of the detector that found it."""
+    camera = func.coalesce(Event.camera_id, Recording.camera_id)
+    version = Event.meta["model"]["version"].astext
+    found = select(Event.id, camera, version).outerjoin(Recording, Recording.id == Event.recording_id)
+    return {id: (its, model) for id, its, model in session.execute(found.where(among(Event.id, event_ids)))}
+
+
+def verdicts(session: Session, event_id: str) -> list[tuple[Verdict, str | None]]:
+    """All verdicts on the event, oldest first, each with the login name of who gave it."""
+    statement = select(Verdict, User.username).outerjoin(User, User.id == Verdict.user_id)
+    found = session.execute(statement.where(Verdict.event_id == event_id).order_by(Verdict.number))
+    return [(verdict, name) for verdict, name in found]
+
+
+def zones(session: Session, camera_id: str | None = None, *, retired: bool = False) -> list[Zone]:
+    """Zones and lines of the camera, or of all, by camera, name and version: the current ones, or the `retired` too."""
+    statement = select(Zone).order_by(Zone.camera_id, Zone.name, Zone.version)
+    if camera_id is not None:
+        statement = statement.where(Zone.camera_id == camera_id)
+    return list(session.scalars(statement if retired else statement.where(Zone.retired_at.is_(None))))
 
 
 def report_runs(session: Session, name: str | None = None, limit: int = 100) -> list[ReportRun]:

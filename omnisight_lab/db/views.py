@@ -55,6 +55,10 @@ LANGUAGE sql STABLE PARALLEL SAFE RETURN
     THEN date_trunc('milliseconds', (left(value, 8) || '01' || substr(value, 11))::timestamptz AT TIME ZONE 'UTC')
          + (substr(value, 9, 2)::integer - 1) * interval '1 day' END;
 
+-- A UTC time as the wall clock of a zone shows it. Inlined, it costs no call.
+CREATE FUNCTION lab.local_time(zone text, utc timestamp) RETURNS timestamp
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN utc AT TIME ZONE 'UTC' AT TIME ZONE zone;
+
 -- Kept, because pg_timezone_names reads 600 files anew each time (70 ms).
 CREATE MATERIALIZED VIEW lab.zone_names AS SELECT name FROM pg_timezone_names;
 """
@@ -204,19 +208,26 @@ WHERE p."isActive"
     ),
 )
 
-# A function that runs with the rights of who made it, so that an analyst sees these settings and no other service's
-# secrets, which stand in the same table. Not inlined, it is called once a query at most.
+# Functions that run with the rights of who made them, so that an analyst sees these settings and no other service's
+# secrets, which stand in the same table; and which cameras have an address, but not where it leads. Not inlined, each
+# is called once a query at most.
 SITE = """
 CREATE FUNCTION lab.read_settings() RETURNS TABLE (key text, value text)
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog AS $$
 SELECT s."settingKey", s."settingValue" FROM :public."SystemSettings" s WHERE s."settingKey" IN (:keys)
 $$;
 CREATE VIEW lab.settings AS SELECT * FROM lab.read_settings();
+
+CREATE FUNCTION lab.read_addressed() RETURNS TABLE (camera_id text)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog AS $$
+SELECT c.id FROM :public."Camera" c WHERE c."rtspUrl" <> ''
+$$;
+CREATE VIEW lab.addressed AS SELECT * FROM lab.read_addressed();
 """
 
 DROP_SITE = """
-DROP VIEW IF EXISTS lab.settings;
-DROP FUNCTION IF EXISTS lab.read_settings();
+DROP VIEW IF EXISTS lab.addressed, lab.settings;
+DROP FUNCTION IF EXISTS lab.read_addressed(), lab.read_settings();
 """
 
 # DISTINCT ON lets the planner know that an event has one row here: it leaves the join out of every query that asks
@@ -233,7 +244,7 @@ SELECT e.id, e.camera_id, e.recording_id, e.start_time, e.end_time, e.event_type
        CASE WHEN v.verdict = 'relabel' THEN v.label ELSE e.label END AS label, e.label AS detected_label, v.verdict,
        e.track_id, e.thumbnail_path, e.model_name, e.model_version, e.frame_width, e.frame_height, e.peak_offset_ms,
        e.zones, e.timezone,
-       CASE WHEN c.camera_id IS NOT NULL THEN e.start_time AT TIME ZONE 'UTC' AT TIME ZONE e.timezone END AS local_time,
+       CASE WHEN c.camera_id IS NOT NULL THEN lab.local_time(e.timezone, e.start_time) END AS local_time,
        e.created_at, e.updated_at
 FROM lab.detected_events e
 LEFT JOIN lab.verdicts v ON v.event_id = e.id
@@ -244,7 +255,7 @@ SELECT o.id, o.event_id, o.camera_id, o.event_time, o.event_type,
        CASE WHEN v.verdict = 'relabel' THEN v.label ELSE o.label END AS label, o.label AS detected_label, v.verdict,
        o.confidence, o.x, o.y, o.width, o.height, o.track_id, o.offset_ms, o.best, o.frame_width, o.frame_height,
        o.timezone,
-       CASE WHEN c.camera_id IS NOT NULL THEN o.event_time AT TIME ZONE 'UTC' AT TIME ZONE o.timezone END AS local_time,
+       CASE WHEN c.camera_id IS NOT NULL THEN lab.local_time(o.timezone, o.event_time) END AS local_time,
        o.updated_at
 FROM lab.detected_objects o
 LEFT JOIN lab.verdicts v ON v.event_id = o.event_id
@@ -337,7 +348,8 @@ DROP FUNCTION IF EXISTS lab.recorded_between(timestamp, timestamp);
 
 DROP_FUNCTIONS = """
 DROP MATERIALIZED VIEW IF EXISTS lab.zone_names;
-DROP FUNCTION IF EXISTS lab.json_time(text), lab.json_integer(jsonb), lab.json_number(jsonb);
+DROP FUNCTION IF EXISTS lab.local_time(text, timestamp), lab.json_time(text), lab.json_integer(jsonb),
+    lab.json_number(jsonb);
 """
 
 DROP = (

@@ -18,12 +18,12 @@ import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy import Table, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from omnisight_lab import settings
 from omnisight_lab.addresses import split_credentials
 from omnisight_lab.db.columns import INT32_MAX, among, clean_json, iso, new_id, now, to_database
-from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, Gap, ReportRun
+from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, CameraRight, Gap, ReportRun, Verdict, Zone
 from omnisight_lab.db.lab_models import Session as Login
 from omnisight_lab.db.models import (
     Base,
@@ -466,6 +466,14 @@ def end_login(database: Database, token_sha256: str) -> None:
         session.execute(delete(Login).where(Login.token_sha256 == token_sha256))
 
 
+def set_rights(database: Database, user_id: str, camera_ids: Iterable[str]) -> None:
+    """From now on the user sees these cameras alone; none: every camera."""
+    with _transaction(database) as session:
+        _get(session, User, user_id)
+        session.execute(delete(CameraRight).where(CameraRight.user_id == user_id))
+        session.add_all(CameraRight(user_id=user_id, camera_id=id_) for id_ in dict.fromkeys(camera_ids))
+
+
 def _require_free_login(session: Session, user: User) -> None:
     with session.no_autoflush:
         for column, value in ((User.username, user.username), (User.email, user.email)):
@@ -487,6 +495,92 @@ def set_setting(database: Database, key: str, value: str, updated_by: str | None
             .on_conflict_do_update(index_elements=["settingKey"], set_=changed)
         )
     return typed
+
+
+# --- what people judge and draw
+
+UNDO = "undo"
+_JUDGING = 0x766572646963
+"""Key of the advisory lock under which verdicts are given: one after the other, so that an undo knows the newest."""
+
+
+def judge(
+    database: Database,
+    events: Mapping[str, str | None],
+    verdict: str,
+    *,
+    user_id: str | None,
+    label: str | None = None,
+    note: str | None = None,
+) -> list[Verdict]:
+    """One more verdict on each of the events (id -> version of its detector), all or none.
+
+    UNDO takes back the newest one that stands; UsageError where none does.
+    """
+    with _transaction(database) as session:
+        session.execute(select(func.pg_advisory_xact_lock(_JUDGING)))
+        rows = [
+            Verdict(
+                event_id=event_id,
+                user_id=user_id,
+                verdict=verdict,
+                label=label,
+                note=note,
+                model_version=model_version,
+                undoes=_standing(session, event_id) if verdict == UNDO else None,
+            )
+            for event_id, model_version in events.items()
+        ]
+        session.add_all(rows)
+        session.flush()
+    return rows
+
+
+def _standing(session: Session, event_id: str) -> str:
+    """Id of the newest verdict on the event that nobody has taken back."""
+    undo = aliased(Verdict)
+    newest = (
+        select(Verdict.id)
+        .where(Verdict.event_id == event_id, Verdict.verdict != UNDO, ~exists().where(undo.undoes == Verdict.id))
+        .order_by(Verdict.number.desc())
+        .limit(1)
+    )
+    found = session.scalar(newest)
+    if found is None:
+        raise UsageError(f"there is no verdict on event {event_id} to undo")
+    return found
+
+
+def add_zone(
+    database: Database,
+    camera_id: str,
+    name: str,
+    kind: str,
+    points: Sequence[tuple[float, float]],
+    *,
+    user_id: str | None = None,
+) -> Zone:
+    """The new zone or line, which takes the place of the current one of this name at this camera."""
+    with _transaction(database) as session:
+        _get(session, Camera, camera_id)
+        session.execute(text("LOCK TABLE lab.zone IN SHARE ROW EXCLUSIVE MODE"))  # two may draw the same zone at once
+        same = (Zone.camera_id == camera_id) & (Zone.name == name)
+        version = (session.scalar(select(func.max(Zone.version)).where(same)) or 0) + 1
+        at = now()
+        session.execute(update(Zone).where(same, Zone.retired_at.is_(None)).values(retired_at=at))
+        zone = Zone(camera_id=camera_id, name=name, kind=kind, version=version, created_at=at, created_by=user_id)
+        zone.points = [list(point) for point in points]
+        session.add(zone)
+    return zone
+
+
+def retire_zone(database: Database, camera_id: str, name: str) -> None:
+    """The zone or line is no more; its versions stay. UnknownName where the camera has no current one of this name."""
+    current = (Zone.camera_id == camera_id) & Zone.retired_at.is_(None)
+    with _transaction(database) as session:
+        retired = update(Zone).where(current, Zone.name == name).values(retired_at=now()).returning(Zone.id)
+        if session.scalar(retired) is None:
+            raise UnknownName("zone or line", name, session.scalars(select(Zone.name).where(current)))
 
 
 # --- reports

@@ -8,7 +8,7 @@ from omnisight_lab.errors import AccessDenied
 
 EXPECTED = {
     UserRole.VIEWER: {Action.LOOK},
-    UserRole.USER: {Action.LOOK, Action.REVIEW, Action.REPORT, Action.EXPORT},
+    UserRole.USER: {Action.LOOK, Action.REVIEW, Action.ZONES, Action.REPORT, Action.EXPORT},
     UserRole.ADMIN: set(Action),
 }
 

@@ -36,6 +36,7 @@ class DuckDBEngine:
 
     def __init__(self, root: Path, manifest: Manifest, cameras: tuple[str, ...] | None = None) -> None:
         self.root, self.generation, self.snapshot = root, manifest.generation, manifest.snapshot
+        self.cameras = cameras
         self._connection = duckdb.connect()
         spill = text(root / ".spill")
         self._connection.execute(f"SET GLOBAL TimeZone = 'UTC'; SET temp_directory = {spill}; CREATE SCHEMA {SCHEMA}")
