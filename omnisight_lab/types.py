@@ -55,7 +55,7 @@ class EventType(StrEnum):
 
 
 class GapCause(StrEnum):
-    """Why seconds that were expected are not recorded."""
+    """Why seconds that were expected are not recorded, or not any more: RETENTION and MISSING_FILE."""
 
     CAMERA_UNREACHABLE = "camera_unreachable"
     WRONG_CREDENTIALS = "wrong_credentials"
@@ -64,6 +64,8 @@ class GapCause(StrEnum):
     NO_KEYFRAME = "no_keyframe"
     DISK_FULL = "disk_full"
     WORKER_DOWN = "worker_down"
+    RETENTION = "retention"
+    MISSING_FILE = "missing_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ class Track:
 class SegmentFile:
     """A closed, fsynced segment file, ready to become a Segment row.
 
-    `path` is relative to the media root; `motion` is the 16x16 grid of moved area (0 to 255) or empty.
+    `path` is relative to the media root; `motion` is the 16x16 grid of moved area (0 to 255) or empty. `dropped_frames`
+    were recorded and not looked at, because the analysis was behind; None: not known (yet).
     """
 
     id: str
@@ -168,6 +171,7 @@ class SegmentFile:
     thumbnail_path: str | None = None
     wall_clock_error_ms: int | None = None
     motion: tuple[tuple[int, ...], ...] = ()
+    dropped_frames: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import Table, delete, exists, func, select, text, update
+from sqlalchemy import Table, delete, exists, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -130,6 +132,17 @@ def _require_free_name(session: Session, camera: Camera) -> None:
             raise UsageError(f"there is a camera {camera.name!r} already")
 
 
+def _require_no_right(session: Session, camera: Camera) -> None:
+    """Whom only this camera is shown would see every one without it."""
+    others = aliased(CameraRight)
+    more = exists().where(others.user_id == CameraRight.user_id, others.camera_id != camera.id)
+    alone = select(User.username).join(CameraRight, CameraRight.user_id == User.id)
+    if name := session.scalar(alone.where(CameraRight.camera_id == camera.id, ~more)):
+        raise UsageError(
+            f"user {name!r} may see no other camera than {camera.name!r}; set others first (`omnisight user cameras`)"
+        )
+
+
 def set_camera_status(database: Database, camera_id: str, status: CameraStatus) -> None:
     """`updatedAt` moves only where the status changes."""
     with _transaction(database) as session:
@@ -150,6 +163,7 @@ def remove_camera(database: Database, camera_id: str, *, with_footage: bool = Fa
                 f"camera {camera.name!r} has {len(recordings)} recordings and {events} events; pause it, "
                 "or remove it with its footage"
             )
+        _require_no_right(session, camera)
         files = [path for id_ in recordings for path in _delete_recording(session, id_)]
         files += _delete_events(session, Event.camera_id == camera_id)
         session.execute(delete(Stream).where(Stream.camera_id == camera_id))
@@ -344,11 +358,51 @@ def close_gap(database: Database, gap_id: str, end: datetime) -> None:
 
 def add_gap(database: Database, camera_id: str, span: TimeRange, cause: GapCause) -> str:
     """The id of a gap that is known whole; the same span again is the same gap."""
+    with _transaction(database) as session:
+        return _add_gap(session, camera_id, span, cause)
+
+
+def _add_gap(session: Session, camera_id: str, span: TimeRange, cause: GapCause) -> str:
     gap_id = _span_id("gap", camera_id, span)
     values = {"id": gap_id, "camera_id": camera_id, "start": span.start, "end": span.end, "last_seen": span.end}
-    with _transaction(database) as session:
-        session.execute(insert(Gap).values(**values, cause=str(cause)).on_conflict_do_nothing(index_elements=["id"]))
+    session.execute(insert(Gap).values(**values, cause=str(cause)).on_conflict_do_nothing(index_elements=["id"]))
     return gap_id
+
+
+def mark_missing(database: Database, segment_ids: Sequence[str]) -> int:
+    """Notes that the files of these segments are gone, and the gaps that they leave; how many were not known yet."""
+    missing = text("""'{"missing": true}'::jsonb""")
+    new = among(Segment.id, segment_ids) & Segment.meta.bool_op("@>")(missing).is_not(true())
+    metadata = func.coalesce(func.nullif(Segment.meta, text("'null'::jsonb")), text("'{}'::jsonb"))
+    with _transaction(database) as session:
+        found = session.execute(
+            select(Recording.camera_id, Segment.id, Segment.start_time, Segment.end_time)
+            .join(Recording)
+            .where(new)
+            .order_by(Recording.camera_id, Segment.start_time)
+            .with_for_update(of=Segment)
+        ).all()
+        session.execute(
+            update(Segment)
+            .where(among(Segment.id, [row.id for row in found]))
+            .values(meta=metadata.op("||")(missing))
+            .execution_options(synchronize_session=False)
+        )
+        for camera_id, rows in groupby(found, attrgetter("camera_id")):
+            for span in _joined(TimeRange(row.start_time, max(row.start_time, row.end_time)) for row in rows):
+                _add_gap(session, camera_id, span, GapCause.MISSING_FILE)
+    return len(found)
+
+
+def _joined(spans: Iterable[TimeRange]) -> list[TimeRange]:
+    """Spans in order of their start, those that touch or overlap made one."""
+    joined: list[TimeRange] = []
+    for span in spans:
+        if joined and span.start <= joined[-1].end:
+            before = joined.pop()
+            span = TimeRange(before.start, max(before.end, span.end))
+        joined.append(span)
+    return joined
 
 
 def expect(database: Database, camera_id: str, when: TimeRange | datetime) -> None:
@@ -637,6 +691,7 @@ def segment_row(segment: SegmentFile) -> dict[str, Any]:
         "frame": {"width": segment.frame.width, "height": segment.frame.height},
         "motion": segment.motion or None,
         "wallClockErrorMs": segment.wall_clock_error_ms,
+        "droppedFrames": segment.dropped_frames,
     }
     return {
         "id": segment.id,

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,9 +48,10 @@ class Analysis:
         """Analyse `gop`; its events become rows."""
         self._save(self.analyser.analyse(gop, recording_id))
 
-    def segment(self, segment: SegmentFile, *, whole: bool = True) -> None:
-        """Write the row of `segment` again, with its motion grid where the `whole` of it was handed over."""
-        self._rows.put("close_segment", segment=self.analyser.describe(segment, whole=whole))
+    def segment(self, segment: SegmentFile, *, dropped: int = 0) -> None:
+        """Write the row of `segment` again: with its motion grid, or with how many frames of it were `dropped`."""
+        described = self.analyser.describe(segment, whole=not dropped)
+        self._rows.put("close_segment", segment=replace(described, dropped_frames=dropped))
 
     def interrupt(self) -> None:
         """The footage ends here or has a hole: close what is open."""
@@ -74,7 +75,7 @@ class _Group:
 @dataclass(frozen=True, slots=True)
 class _Closed:
     segment: SegmentFile
-    whole: bool
+    dropped: int
 
 
 _Item = _Group | _Closed | None
@@ -93,8 +94,8 @@ class BackgroundAnalysis(Analysis):
         self._waiting: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._dropped = False
-        """Whether a GOP of the present segment was dropped."""
+        self._dropped = 0
+        """Frames of the present segment that were dropped."""
         self._say_again = 0.0
         self.failures = 0
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
@@ -110,14 +111,14 @@ class BackgroundAnalysis(Analysis):
     def _drop(self, gop: Gop) -> None:
         counters = self.analyser.counters
         counters.dropped += len(gop.packets)
-        self._dropped = True
+        self._dropped += len(gop.packets)
         if time.monotonic() >= self._say_again:
             self._say_again = time.monotonic() + _SAY_SECONDS
             log.warning("the analysis is behind; %d frames were recorded but not looked at so far", counters.dropped)
 
-    def segment(self, segment: SegmentFile, *, whole: bool = True) -> None:
-        self._offer(_Closed(segment, whole and not self._dropped))
-        self._dropped = False
+    def segment(self, segment: SegmentFile, *, dropped: int = 0) -> None:
+        self._offer(_Closed(segment, dropped + self._dropped))
+        self._dropped = 0
 
     def interrupt(self) -> None:
         self._offer(None)
@@ -152,7 +153,7 @@ class BackgroundAnalysis(Analysis):
         if item is None:
             super().interrupt()
         elif isinstance(item, _Closed):
-            super().segment(item.segment, whole=item.whole)
+            super().segment(item.segment, dropped=item.dropped)
         else:
             super().gop(item.gop, item.recording_id)
 

@@ -14,5 +14,7 @@ CAUSES = {
     "no_keyframe": "#8c6bb1",
     "disk_full": "#56b4e9",
     "worker_down": "#0072b2",
+    "retention": "#c9b458",
+    "missing_file": "#7a4b2a",
     "unknown": "#999999",
 }

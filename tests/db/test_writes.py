@@ -307,3 +307,22 @@ def test_reads(site: Site) -> None:
                 ask(session, name)
         with pytest.raises(UnknownName, match="did you mean 'gate'"):
             reads.camera_by_name(session, "gaet")
+
+
+def test_missing_files_are_marked_once_and_leave_gaps(site: Site) -> None:
+    """Of 0 to 40 s in four segments the files of the first two and the last are gone; another service noted nothing."""
+    database = site.database
+    for number in range(4):
+        writes.close_segment(database, site.segment(f"s{number}", number * 10, number * 10 + 10))
+    with database.session() as session:
+        session.execute(text("UPDATE \"Segment\" SET metadata = NULL WHERE id = 's1'"))
+        session.commit()
+    assert writes.mark_missing(database, ["s0", "s1", "s3", "no such one"]) == 3
+    before = _snapshot(database)
+    assert writes.mark_missing(database, ["s0", "s3"]) == 0
+    assert _snapshot(database) == before
+    gaps = sorted((gap.start, gap.end, gap.cause) for gap in _all(database, Gap))
+    assert gaps == [(after(0), after(20), "missing_file"), (after(30), after(40), "missing_file")]
+    segments = {segment.id: segment for segment in _all(database, Segment)}
+    assert [(segments[f"s{number}"].meta or {}).get("missing") for number in range(4)] == [True, True, None, True]
+    assert segments["s0"].meta["codec"] == "h264", "the rest of its metadata stays"

@@ -116,6 +116,7 @@ def test_a_slow_analysis_drops_groups_and_counts_them(clip: Path) -> None:
     assert counters.frames == sum(len(gop.packets) for gop in groups[:3])
     (closed,) = [arguments["segment"] for operation, arguments in rows if operation == "close_segment"]
     assert closed.motion == (), "what was not looked at in full has no grid"
+    assert closed.dropped_frames == counters.dropped
 
 
 def test_the_segment_of_a_dropped_group_has_no_grid_and_the_one_before_has(clip: Path) -> None:
@@ -133,10 +134,10 @@ def test_the_segment_of_a_dropped_group_has_no_grid_and_the_one_before_has(clip:
     analysis.segment(replace(second, id="second"))
     go.set()
     analysis.close()
-    closed = {row["segment"].id: row["segment"].motion for operation, row in rows if operation == "close_segment"}
+    closed = {row["segment"].id: row["segment"] for operation, row in rows if operation == "close_segment"}
     assert analysis.analyser.counters.dropped == len(groups[3].packets)
-    assert closed["first"] != ()
-    assert closed["second"] == ()
+    assert closed["first"].motion != () and closed["first"].dropped_frames == 0
+    assert closed["second"].motion == () and closed["second"].dropped_frames == len(groups[3].packets)
 
 
 def test_footage_that_can_t_be_analysed_does_not_end_the_analysis(clip: Path) -> None:
