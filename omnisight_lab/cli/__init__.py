@@ -30,6 +30,8 @@ VERBS = {
     "mirror": "mirror",
     "query": "query",
     "report": "report",
+    "verdict": "verdict",
+    "zone": "zone",
     "user": "user",
     "settings": "settings",
     "dashboards": "dashboards",

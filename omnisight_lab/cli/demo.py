@@ -101,7 +101,8 @@ def _stack(paths: settings.Paths) -> Iterator[tuple[Database, Services]]:
 
 
 def _new_login(database: Database) -> Login:
-    """The user `demo` with a new password."""
+    """The user `demo` with a new password; who runs the demo is a user, too, so that notebooks and reports may ask."""
+    from omnisight_lab.access import accounts
     from omnisight_lab.access.passwords import hash_password, new_password
     from omnisight_lab.db import reads, writes
     from omnisight_lab.db.models import UserRole
@@ -116,6 +117,7 @@ def _new_login(database: Database) -> Login:
         writes.add_user(
             database, username=login.username, email="demo@localhost", password_hash=hashed, role=UserRole.ADMIN
         )
+    accounts.add_operator(database, settings.user_name())
     return login
 
 

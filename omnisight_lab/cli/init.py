@@ -15,7 +15,9 @@ def prepare(paths: settings.Paths) -> tuple[Database, str | None]:
     try:
         for folder in (paths.media, paths.mirror, paths.reports, paths.logs):
             storage.prepare(folder)
-        return database, accounts.first_admin(database)
+        password = accounts.first_admin(database)
+        accounts.add_operator(database, settings.user_name())
+        return database, password
     except BaseException:
         database.close()
         raise
@@ -24,8 +26,8 @@ def prepare(paths: settings.Paths) -> tuple[Database, str | None]:
 def command(as_json: JsonOption = False) -> None:
     """Make the data folder, the database and its first admin, whose password is printed this once.
 
-    Run again it changes nothing. With DATABASE_URL that database is prepared: an empty one gets its tables, an existing
-    OmniSight database is adopted as it is.
+    Who runs it may ask and judge from now on, by the name of the system's user. Run again it changes nothing else. With
+    DATABASE_URL that database is prepared: an empty one gets its tables, an existing OmniSight database is adopted.
     """
     paths = settings.paths()
     database, password = prepare(paths)

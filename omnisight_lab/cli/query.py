@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omnisight_lab.cli.output import JsonOption, print_json, print_rows, say
+from omnisight_lab.cli.who import AsOption
 from omnisight_lab.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def command(
     format: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "table",
     out: Annotated[Path | None, typer.Option("--out", help="File to write; needed for parquet.")] = None,
     listing: Annotated[bool, typer.Option("--list", help="List the queries with columns and parameters.")] = False,
+    as_user: AsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a named query: events per recorded hour, coverage, objects, storage, and more."""
@@ -53,7 +55,7 @@ def command(
         raise UsageError("parquet is written to a file: add --out FILE")
     from omnisight_lab.lab import connect
 
-    with connect() as lab:
+    with connect(user=as_user) as lab:
         _print(lab.query(name, start, end, camera, tz, engine, **given), format, out)
 
 

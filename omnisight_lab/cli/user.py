@@ -6,15 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from omnisight_lab.access import accounts
+from omnisight_lab.access import accounts, rights
 from omnisight_lab.cli.output import JsonOption, print_json, print_rows, say
 from omnisight_lab.cli.secret import read_secret
 from omnisight_lab.db import reads, writes
-from omnisight_lab.db.models import User
+from omnisight_lab.db.models import User, UserRole
 from omnisight_lab.db.session import Database, open_database
 from omnisight_lab.errors import UsageError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Users: add, list, set, password.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Users: add, list, set, cameras, password.")
 
 Name = Annotated[str, typer.Argument(help="Login name.")]
 Password = Annotated[str | None, typer.Option(help="Password, - reads it from standard input; default: a random one.")]
@@ -61,6 +61,36 @@ def set_(
     with open_database() as database:
         writes.update_user(database, _user(database, name).id, **changes)
     say(f"user {name!r} is changed")
+
+
+@app.command()
+def cameras(
+    name: Name,
+    only: Annotated[list[str] | None, typer.Option(help="A camera that they may see; may be given again.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="They may see every camera.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which cameras a user may see, or set them with --only or --all. An ADMIN sees every camera."""
+    if only and everything:
+        raise UsageError("--only and --all say different things; give one of them")
+    with open_database() as database:
+        user = _user(database, name)
+        if only or everything:
+            if only and user.role is UserRole.ADMIN:
+                raise UsageError(
+                    f"{name!r} is an ADMIN, who sees every camera; `omnisight user set` gives another role"
+                )
+            with database.session() as session:
+                ids = [reads.camera_by_name(session, camera).id for camera in only or ()]
+            writes.set_rights(database, user.id, ids)
+        with database.session() as session:
+            seen = rights.visible_cameras(session, user)
+            rows = [
+                {"name": camera.name, "visible": seen is None or camera.id in seen} for camera in reads.cameras(session)
+            ]
+    print_rows(
+        rows if as_json else [{**row, "visible": "yes" if row["visible"] else "no"} for row in rows], None, as_json
+    )
 
 
 @app.command("password")
