@@ -1,8 +1,9 @@
 """Local time inside ibis expressions: the wall clock of a zone, and hours that DST changes can't confuse.
 
-`timezone(zone, time)` means the same in PostgreSQL and in DuckDB, and both know the IANA zones. An hour of the wall
-clock is identified by the hour *and* its offset from UTC, so that the hour which comes twice in autumn gives two
-buckets; a half-hour change (Lord Howe) gives buckets of 30 and 60 minutes.
+The one function that engines must have is `lab.local_time(zone, time)`: a function of SQL in PostgreSQL, a macro in
+DuckDB, a temporary function in Spark; each knows the IANA zones, and each is inlined. An hour of the wall clock is
+identified by the hour *and* its offset from UTC, so that the hour which comes twice in autumn gives two buckets; a
+half-hour change (Lord Howe) gives buckets of 30 and 60 minutes.
 """
 
 from __future__ import annotations
@@ -12,22 +13,17 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-UTC_TIME = "timestamp('UTC')"
+from omnisight_lab.analytics.tables import SCHEMA
 
 
-@ibis.udf.scalar.builtin(name="timezone", signature=(("string", "timestamp"), UTC_TIME))  # type: ignore[untyped-decorator]
-def _as_instant(zone: Any, time: Any) -> Any:
-    """Naive `time` of `zone` as an instant."""
-
-
-@ibis.udf.scalar.builtin(name="timezone", signature=(("string", UTC_TIME), "timestamp"))  # type: ignore[untyped-decorator]
-def _as_wall_clock(zone: Any, time: Any) -> Any:
-    """An instant as the wall clock of `zone` shows it."""
+@ibis.udf.scalar.builtin(name="local_time", database=SCHEMA, signature=(("string", "timestamp"), "timestamp"))  # type: ignore[untyped-decorator]
+def _local_time(zone: Any, time: Any) -> Any:
+    """Naive UTC `time` as the wall clock of `zone`."""
 
 
 def wall_clock(zone: ir.StringValue | str, time: ir.TimestampValue) -> ir.TimestampValue:
     """Naive UTC `time` as the wall clock of `zone`."""
-    return _as_wall_clock(zone, _as_instant("UTC", time))
+    return _local_time(zone, time)
 
 
 def milliseconds(start: ir.TimestampValue, end: ir.TimestampValue) -> ir.IntegerValue:

@@ -7,5 +7,6 @@ unbound tables, so that an engine is no more than a dialect and a way to fetch A
 from omnisight_lab.analytics.engines.base import ENGINES, Engine, compiled
 from omnisight_lab.analytics.engines.duck import DuckDBEngine
 from omnisight_lab.analytics.engines.live import PostgresEngine
+from omnisight_lab.analytics.engines.spark import SparkEngine
 
-__all__ = ["ENGINES", "DuckDBEngine", "Engine", "PostgresEngine", "compiled"]
+__all__ = ["ENGINES", "DuckDBEngine", "Engine", "PostgresEngine", "SparkEngine", "compiled"]

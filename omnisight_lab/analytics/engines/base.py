@@ -12,9 +12,12 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from omnisight_lab.analytics.engines.spark_sql import spark_sql
 from omnisight_lab.analytics.manifest import Manifest
+from omnisight_lab.analytics.tables import SCHEMA, STORED
+from omnisight_lab.errors import MirrorError
 
-ENGINES = ("duckdb", "postgres")
+ENGINES = ("duckdb", "postgres", "spark")
 
 
 class Engine(Protocol):
@@ -42,6 +45,8 @@ def compiled(expression: ir.Table, dialect: str) -> str:
 @lru_cache(maxsize=256)
 def _compiled(operation: ops.Node, dialect: str) -> str:
     """Kept, because a page that refreshes asks the same again, and ibis takes 50 to 100 ms to write one query."""
+    if dialect == "spark":
+        return spark_sql(operation)
     return str(ibis.to_sql(operation.to_expr(), dialect=dialect))
 
 
@@ -56,6 +61,26 @@ def addresses(root: Path, manifest: Manifest, table: str) -> list[str]:
     return [str(root / file.path) for file in manifest.files(table) if file.rows]
 
 
+def damaged(root: Path) -> MirrorError:
+    """What to say where a file of the mirror can't be read."""
+    return MirrorError(f"the mirror in {root} is damaged or has moved on; run `omnisight mirror refresh` and ask again")
+
+
 def text(value: object) -> str:
     """`value` as a literal of SQL."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def seen(name: str, cameras: tuple[str, ...] | None) -> str:
+    """The WHERE of a stored table by which it shows these cameras only, as `tables.visible` has it; None: all."""
+    if cameras is None:
+        return ""
+    columns = STORED[name].columns
+    own = f"IN ({', '.join(map(text, cameras)) or 'NULL'})"
+    if name == "cameras":
+        return f" WHERE id {own}"
+    if name == "policies":
+        return f" WHERE camera_id {own} OR camera_id IS NULL"
+    if "camera_id" in columns:
+        return f" WHERE camera_id {own}"
+    return f" WHERE event_id IN (SELECT id FROM {SCHEMA}.detected_events)" if "event_id" in columns else ""

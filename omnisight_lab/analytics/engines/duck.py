@@ -11,10 +11,10 @@ import duckdb
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from omnisight_lab.analytics.engines.base import addresses, compiled, text, typed
+from omnisight_lab.analytics.engines.base import addresses, compiled, damaged, seen, text, typed
 from omnisight_lab.analytics.manifest import Manifest
 from omnisight_lab.analytics.tables import LOGICAL, SCHEMA, STORED
-from omnisight_lab.errors import MirrorError, QueryError
+from omnisight_lab.errors import QueryError
 
 TYPES = {
     "string": "VARCHAR",
@@ -48,12 +48,11 @@ class DuckDBEngine:
     def _make_views(self, manifest: Manifest, cameras: tuple[str, ...] | None) -> None:
         """The stored tables, and over them the logical ones."""
         for name in STORED:
-            rows = _stored(name, addresses(self.root, manifest, name)) + _seen(name, cameras)
+            rows = _stored(name, addresses(self.root, manifest, name)) + seen(name, cameras)
             self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {rows}")
         judged = bool(addresses(self.root, manifest, "verdicts"))
         for name, table in LOGICAL.items():
-            if table.sql:
-                sql = table.sql if judged else table.unjudged
+            if sql := table.sql if judged else table.unjudged:
                 self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {sql}")
 
     def lock_down(self, memory: str, threads: int) -> None:
@@ -99,9 +98,7 @@ def _translated(root: Path, seconds: float | None = None) -> Iterator[None]:
     except duckdb.Error as error:
         line = " ".join(str(error).split("\n\n")[0].split())
         if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and str(root) in line:
-            raise MirrorError(
-                f"the mirror in {root} is damaged or has moved on; run `omnisight mirror refresh` and ask again"
-            ) from error
+            raise damaged(root) from error
         raise QueryError(f"the query failed: {line}") from error
 
 
@@ -113,18 +110,3 @@ def _stored(name: str, files: list[str]) -> str:
         return f"SELECT * FROM (SELECT {nothing} WHERE false)"
     chosen = ", ".join(f'"{column}"' for column in columns)
     return f"SELECT {chosen} FROM read_parquet([{', '.join(map(text, files))}], hive_partitioning = false)"
-
-
-def _seen(name: str, cameras: tuple[str, ...] | None) -> str:
-    """The condition that a row belongs to one of `cameras`, as `tables.visible` has it."""
-    if cameras is None:
-        return ""
-    columns = STORED[name].columns
-    own = f"IN ({', '.join(map(text, cameras)) or 'NULL'})"
-    if name == "cameras":
-        return f" WHERE id {own}"
-    if name == "policies":
-        return f" WHERE camera_id {own} OR camera_id IS NULL"
-    if "camera_id" in columns:
-        return f" WHERE camera_id {own}"
-    return f" WHERE event_id IN (SELECT id FROM {SCHEMA}.detected_events)" if "event_id" in columns else ""
