@@ -9,10 +9,10 @@ import typer
 
 from omnisight_lab import settings
 from omnisight_lab.cli.output import JsonOption, print_json, print_rows, say
+from omnisight_lab.db import analyst, migrate
 from omnisight_lab.db import check as checks
-from omnisight_lab.db import migrate
 from omnisight_lab.db.server import EmbeddedServer
-from omnisight_lab.db.session import locate_database
+from omnisight_lab.db.session import locate_database, open_database
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="The database itself: its version, its tables, its address."
@@ -69,6 +69,28 @@ def url(
     """Print the address of the database, WITH its password: it is there to be handed to other programs."""
     with locate_database() as database:
         sys.stdout.write((database.libpq_url if libpq else database.prisma_url) + "\n")
+
+
+@app.command("grant-analyst")
+def grant_analyst(
+    name: Annotated[str, typer.Argument(help="Name of the PostgreSQL role.")],
+    judge: Annotated[bool, typer.Option("--judge", help="It may also add verdicts; without this it may not.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a role that reads everything but passwords, tokens and camera credentials, or give a role these rights.
+
+    A new role's address, WITH its password, is printed this once: it is the analyst's DATABASE_URL.
+    """
+    with open_database() as database:
+        password = analyst.grant_analyst(database, name, judge=judge)
+        address = database.url_as(name, password) if password else None
+    if as_json:
+        print_json({"name": name, "judge": judge, "url": address})
+        return
+    say(f"role {name!r} reads what is no secret" + (", and may judge" if judge else ""))
+    if address:
+        sys.stdout.write(address + "\n")
+        say("this address holds its password, which is not shown again")
 
 
 @app.command()

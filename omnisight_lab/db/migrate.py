@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
-from omnisight_lab.db import check, views
+from omnisight_lab.db import analyst, check, views
 from omnisight_lab.db.session import Database, translated
 from omnisight_lab.errors import SchemaMismatch
 from omnisight_lab.resources import folder
@@ -52,6 +52,7 @@ def upgrade(database: Database, *, indexes: bool | None = None) -> None:
             connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {database.quoted_schema}")
         else:
             check.refuse([difference for difference in check.compare(connection) if difference.stops])
+        readers = analyst.analysts(connection)
         if revision(connection) != HEAD:
             connection.exec_driver_sql(views.DROP)
             command.upgrade(config(connection), "head")
@@ -60,6 +61,8 @@ def upgrade(database: Database, *, indexes: bool | None = None) -> None:
         elif indexes is False:
             _drop_indexes(connection)
         _refresh_views(connection, database)
+        for name, judge in readers.items():
+            analyst.grant(connection, name, judge=judge)
 
 
 def downgrade(database: Database, revision: str = "base") -> None:

@@ -73,7 +73,8 @@ def users(session: Session) -> list[User]:
 
 def user_by_name(session: Session, username: str) -> User:
     """The user of this login name, without the password's hash; UnknownName suggests another."""
-    statement = select(User).options(defer(User.password, raiseload=True)).where(User.username == username)
+    unread = (defer(column, raiseload=True) for column in (User.password, User.settings))
+    statement = select(User).options(*unread).where(User.username == username)
     return _known("user", username, session.scalars(statement).first(), session, User.username)
 
 

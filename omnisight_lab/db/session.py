@@ -151,6 +151,11 @@ class Database:
         """URI with password that is fit for DATABASE_URL, here and in Prisma's services."""
         return self.address.uri(extra={} if self.schema == "public" else {"schema": self.schema})
 
+    def url_as(self, user: str, password: str) -> str:
+        """The same address for another role, fit for DATABASE_URL; its password stands in it."""
+        address = Address({**self.address.parameters, "user": user, "password": password})
+        return address.uri(extra={} if self.schema == "public" else {"schema": self.schema})
+
     @property
     def safe_url(self) -> str:
         """URI without password, to be shown."""
