@@ -40,7 +40,7 @@ class Size:
     @property
     def span(self) -> Span:
         start = END - timedelta(days=self.days)
-        return Span(start, self.days, self.cameras, self.days * self.events_a_day, self.slots)
+        return Span(start, float(self.days), self.cameras, self.days * self.events_a_day, self.slots)
 
 
 SIZES = {

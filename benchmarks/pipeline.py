@@ -15,7 +15,7 @@ import cv2
 
 from benchmarks import clips
 from benchmarks.generate import CACHE
-from benchmarks.table import in_child, show
+from benchmarks.table import Used, in_child, show
 from omnisight_lab.db import migrate
 from omnisight_lab.db.server import EmbeddedServer
 from omnisight_lab.db.session import Database
@@ -45,13 +45,14 @@ def _measure(clip: Path) -> None:
         if installed_dvr_scan():
             contenders["dvr-scan, default"] = (dvr_scan, clip)
             contenders["dvr-scan -df 6 -fs 5"] = (dvr_scan, clip, "-df", "6", "-fs", "5")
-        used = {name: in_child(*work)[0] for name, work in contenders.items()}
-        used["OmniSight Lab, from file to rows"], wall = _import(clip, Path(folder))
+        used = {name: in_child(*work).cpu for name, work in contenders.items()}
+        imported = _import(clip, Path(folder))
+        used["OmniSight Lab, from file to rows"] = imported.cpu
     decoded = used["PyAV decode only"]
     rows: list[dict[str, Any]] = [
         {"what": name, "CPU-s a video-s": cpu / seconds, "x decode": cpu / decoded} for name, cpu in used.items()
     ]
-    show(f"{clip.name}: {seconds:.0f} s; imported at {seconds / wall:.1f} x real time", rows)
+    show(f"{clip.name}: {seconds:.0f} s; imported at {seconds / imported.wall:.1f} x real time", rows)
 
 
 def remux(clip: Path, target: Path) -> None:
@@ -108,7 +109,7 @@ def dvr_scan(clip: Path, *options: str) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def _import(clip: Path, folder: Path) -> tuple[float, float]:
+def _import(clip: Path, folder: Path) -> Used:
     server = EmbeddedServer(folder / "database")
     url = server.start()
     try:

@@ -2,48 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
-from benchmarks.generate import Size, generated
-from benchmarks.table import seconds, show
+from benchmarks.generate import END, SIZES, generated
+from benchmarks.table import forget_peak, in_child, peak_memory, require_equal, seconds, show
+from omnisight_lab.analytics.engines import Engine, PostgresEngine
+from omnisight_lab.analytics.queries import QUERIES
+from omnisight_lab.db.session import Database
+from omnisight_lab.errors import OmniSightError
 from omnisight_lab.lab import Lab
+from omnisight_lab.settings import Paths
 
-NAMES = ("activity", "detections", "coverage", "storage")
+PATIENCE_SECONDS = 300
+"""PostgreSQL's answer to one query is not waited for any longer."""
 
 
-def run(events: int = 1_000_000) -> None:
-    """Prints a row a query: seconds on both engines, and their ratio."""
-    size = Size(events=events, segments=max(1800, events * 3 // 10))
-    database, paths = generated(size)
-    try:
-        with Lab(database, paths) as lab:
-            build, _ = seconds(lambda: lab.refresh(rebuild=True), repeats=1)
-            unchanged, _ = seconds(lab.refresh)
-            rows = [_measure(lab, name) for name in NAMES]
-        total = {name: sum(row[name] for row in rows) for name in ("DuckDB s", "PostgreSQL s")}
-        rows.append(
-            {"query": "sum", **total, "PostgreSQL / DuckDB": total["PostgreSQL s"] / total["DuckDB s"], "rows": ""}
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A generated site that is looked at: its lab, and one engine whose mirror is not looked after meanwhile."""
+
+    lab: Lab
+    size: str
+    duckdb: Engine
+
+    def ask(self, name: str, engine: Engine) -> pa.Table:
+        """All rows of the query over the whole history; of the list of events, the newest page, as a reader asks."""
+        result = self.lab.query(
+            name, SIZES[self.size].span.start.replace(tzinfo=UTC), END.replace(tzinfo=UTC), engine=engine
         )
-        show(f"{size.events:,} events, {size.events * 3:,} boxes, {size.segments:,} segments", rows)
-        show("mirror", [{"full build s": build, "no change s": unchanged, "no change / build": unchanged / build}])
+        if QUERIES[name].newest_first:
+            return pa.Table.from_pandas(result.page(0, 1000), preserve_index=False)
+        return result.arrow()
+
+
+def run(size: str = "10M", names: tuple[str, ...] = ()) -> None:
+    """Prints a row a query: seconds on both engines and their ratio, then the memory that DuckDB takes."""
+    with generated(size) as (database, paths), Lab(database, paths) as lab:
+        lab.refresh()
+        site = Site(lab, size, lab.engine())
+        rows = [_measure(site, name) for name in names or QUERIES]
+        show(f"{size} boxes: DuckDB over the mirror, PostgreSQL over its indexes", [*rows, _total(rows)])
+        _show_memory(database, paths, size, names)
+
+
+def _measure(site: Site, name: str) -> dict[str, Any]:
+    fast, ours = seconds(lambda: site.ask(name, site.duckdb))
+    patient = Database(site.lab.database.address.uri(extra={"options": f"-c statement_timeout={PATIENCE_SECONDS}s"}))
+    live = PostgresEngine(patient, datetime.now(UTC))
+    try:
+        slow, theirs = seconds(lambda: site.ask(name, live))
+    except OmniSightError as error:
+        return _row(name, fast, None, ours.num_rows, str(error))
     finally:
-        database.close()
-        database.stop_server_if_started()
+        patient.close()
+    require_equal(ours, theirs, name)
+    return _row(name, fast, slow, ours.num_rows)
 
 
-def _measure(lab: Lab, name: str) -> dict[str, Any]:
-    def ask(engine: str) -> pd.DataFrame:
-        return lab.query(name, "2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", engine=engine).df()
+def _row(name: str, fast: float, slow: float | None, rows: int, error: str = "") -> dict[str, Any]:
+    ratio = slow / fast if slow else error
+    return {"query": name, "DuckDB s": fast, "PostgreSQL s": slow or "", "PostgreSQL / DuckDB": ratio, "rows": rows}
 
-    fast, ours = seconds(lambda: ask("duckdb"))
-    slow, theirs = seconds(lambda: ask("postgres"), repeats=1)
-    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9, check_dtype=False)
-    return {
-        "query": name,
-        "DuckDB s": fast,
-        "PostgreSQL s": slow,
-        "PostgreSQL / DuckDB": slow / fast,
-        "rows": len(ours),
-    }
+
+def _total(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    both = [row for row in rows if row["PostgreSQL s"]]
+    return _row("sum", *(sum(row[name] for row in both) for name in ("DuckDB s", "PostgreSQL s")), len(both))
+
+
+def _show_memory(database: Database, paths: Paths, size: str, names: tuple[str, ...]) -> None:
+    used = in_child(peaks, database, paths, size, names)
+    rows = [{"query": name, "peak MB": round(peak / 1e6)} for name, peak in used.result.items()]
+    show(f"{size} boxes: memory of one process that asks the whole catalogue", rows)
+
+
+def peaks(database: Database, paths: Paths, size: str, names: tuple[str, ...]) -> dict[str, int]:
+    """Bytes resident at most during each query, one after the other on one engine; first without any."""
+    with Lab(database, paths) as lab:
+        site = Site(lab, size, lab.engine())
+        found = {"none yet": peak_memory()}
+        for name in names or QUERIES:
+            forget_peak()
+            site.ask(name, site.duckdb)
+            found[name] = peak_memory()
+    return found
