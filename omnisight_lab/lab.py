@@ -12,10 +12,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import ibis.expr.types as ir
@@ -23,13 +22,14 @@ import ibis.expr.types as ir
 from omnisight_lab import settings
 from omnisight_lab.access import accounts, rights, roles, sessions
 from omnisight_lab.access.roles import Action
-from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, PostgresEngine, compiled
+from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, PostgresEngine, SparkEngine, compiled
 from omnisight_lab.analytics.frames import About, Asked, Result, Written
 from omnisight_lab.analytics.media import Clip, Picture
 from omnisight_lab.analytics.mirror import Mirror, MirrorStatus, Progress, Refreshed
 from omnisight_lab.analytics.queries import QUERIES, Column, Query, Scope
 from omnisight_lab.analytics.queries.registry import Registry
 from omnisight_lab.analytics.queries.spans import expected
+from omnisight_lab.analytics.spelling import refuse_typos
 from omnisight_lab.analytics.tables import TABLES, Tables, visible
 from omnisight_lab.analytics.window import Moment, whole_quarters, window, zone_of
 from omnisight_lab.clock import Clock, SystemClock
@@ -41,19 +41,19 @@ from omnisight_lab.review import verdicts
 from omnisight_lab.review.verdicts import Verdict
 from omnisight_lab.review.zones import Zones
 from omnisight_lab.settings import Paths, SiteSettings
-from omnisight_lab.types import Box, EventType, FrameSize, TimeRange, Track, TrackPoint
+from omnisight_lab.types import Box, FrameSize, TimeRange, Track, TrackPoint
 
 __all__ = ["Action", "CameraState", "EventDetail", "Lab", "SeenObject", "User", "Verdict", "connect", "site"]
 
 SETTLES_IN = timedelta(seconds=30)
 """From the end of a segment until it stands in the mirror."""
 
-TYPO = 0.8
-"""Names at least as alike as this (difflib's ratio) are taken for a slip: person and persn, not car and cat."""
-
 SQL_SECONDS = 60.0
 SQL_MEMORY = "2GB"
 MEDIA_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".ts", ".webm", ".jpg", ".jpeg", ".png", ".webp"})
+
+Files = TypeVar("Files", DuckDBEngine, SparkEngine)
+"""An engine over the mirror's files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +146,11 @@ class Lab:
 
     def __init__(self, database: Database, paths: Paths, clock: Clock | None = None, user: User | None = None) -> None:
         self.database, self.paths, self.user = database, paths, user
-        self.mirror = Mirror(paths.mirror)
+        self.mirror = Mirror(paths.mirror_at or paths.mirror, paths.mirror)
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._engine: DuckDBEngine | None = None
+        self._spark: SparkEngine | None = None
         self._analyst: DuckDBEngine | None = None
         self._looked = False
         self._shared: Lab | None = None
@@ -169,7 +170,7 @@ class Lab:
     def close(self) -> None:
         """Lets go of the database's connections and of the mirror."""
         self.database.close()
-        self._engine = self._analyst = None
+        self._engine = self._spark = self._analyst = None
 
     def as_user(self, user: User) -> Lab:
         """This lab for one who may see less, or judge; cheap, because both share database, mirror and engines."""
@@ -343,10 +344,10 @@ class Lab:
         typed = query.typed({key: value for key, value in parameters.items() if value is not None})
         chosen = self.engine(engine) if isinstance(engine, str) else engine
         scope, zone = self._scope(query, chosen, from_, to, cameras, tz)
-        _refuse_typos(chosen, typed)
+        refuse_typos(chosen, self._tables, typed)
         asked = Asked(query, self._tables, scope, chosen, typed)
         about = About(name, zone, chosen.name, chosen.snapshot, scope.window, query.method, typed)
-        return Result(asked, about, asked.columns, self._companions(asked, about), _draw)
+        return Result(asked, about, asked.columns, self._companions(asked, about), _draw, self)
 
     def sql(self, statement: str) -> Result:
         """One SELECT of DuckDB's SQL over the mirror's tables: cameras, recordings, segments, events, objects, gaps, …
@@ -357,10 +358,10 @@ class Lab:
         engine = self._analysts_engine()
         written = Written(text, engine, SQL_SECONDS)
         written.page(0, 0)  # names that don't exist are said here, and not when the result is looked at
-        return Result(written, About("sql", "UTC", "duckdb", engine.snapshot))
+        return Result(written, About("sql", "UTC", "duckdb", engine.snapshot), draw=_draw)
 
     def engine(self, name: str = "duckdb") -> Engine:
-        """duckdb over a mirror no older than the setting `mirror.refresh_seconds`, or postgres, live."""
+        """duckdb or spark over a mirror no older than the setting `mirror.refresh_seconds`, or postgres, live."""
         if name not in ENGINES:
             raise UnknownName("engine", name, ENGINES)
         if self._shared:
@@ -369,10 +370,13 @@ class Lab:
             return PostgresEngine(self.database, self._clock.now())
         self._freshen()
         with self._lock:
-            self._engine = self._current(self._engine)
+            if name == "spark":
+                self._spark = self._current(SparkEngine, self._spark)
+                return self._spark
+            self._engine = self._current(DuckDBEngine, self._engine)
             return self._engine
 
-    def _current(self, engine: DuckDBEngine | None, cameras: tuple[str, ...] | None = None) -> DuckDBEngine:
+    def _current(self, kind: type[Files], engine: Files | None, cameras: tuple[str, ...] | None = None) -> Files:
         """`engine` where its files are still those of the manifest, else a new one; results keep the one they have."""
         manifest = self.mirror.manifest()
         if manifest is None:
@@ -380,13 +384,13 @@ class Lab:
         if engine is not None and (engine.generation, engine.cameras) == (manifest.generation, cameras):
             engine.snapshot = manifest.snapshot
             return engine
-        return DuckDBEngine(self.paths.mirror, manifest, cameras)
+        return kind(self.mirror.store, manifest, cameras)
 
     def _analysts_engine(self) -> DuckDBEngine:
         self._freshen()
         sees = self.sees
         with self._lock:
-            engine = self._current(self._analyst, sees)
+            engine = self._current(DuckDBEngine, self._analyst, sees)
             if engine is not self._analyst:
                 engine.lock_down(SQL_MEMORY, threads=2)
             self._analyst = engine
@@ -648,6 +652,7 @@ def _draw(result: Result, backend: str | None) -> Any:
         result.about.name,
         result.df(),
         zone=result.zone,
+        columns=result.columns,
         backend=backend,
         **{name: other.df() for name, other in result.companions.items()},
     )
@@ -691,21 +696,6 @@ def _camera_ids(known: list[dict[str, Any]], wanted: str | Iterable[str] | None)
             raise UnknownName("camera", name, [camera["name"] for camera in known])
         found += ids
     return tuple(dict.fromkeys(found))
-
-
-def _refuse_typos(engine: Engine, typed: Mapping[str, Any]) -> None:
-    """UnknownName for what is nearly a label or event type; one that is only new, as a first cat, counts 0."""
-    if typed.get("labels"):
-        labels = TABLES.events.select("label").union(TABLES.objects.select("label"), distinct=True)
-        known = [label for label in engine.fetch(labels)["label"].to_pylist() if label]
-        _refuse_near("label", typed["labels"], known)
-    _refuse_near("event type", typed.get("event_types", ()), [kind.value for kind in EventType])
-
-
-def _refuse_near(kind: str, wanted: Iterable[str], known: list[str]) -> None:
-    for name in wanted:
-        if name not in known and get_close_matches(name, known, n=1, cutoff=TYPO):
-            raise UnknownName(kind, name, known)
 
 
 def _zone_words(zones: set[str], site: str) -> str:

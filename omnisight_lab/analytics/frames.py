@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
 import os
@@ -17,12 +16,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from ibis.common.exceptions import IbisError
 
 from omnisight_lab.analytics.engines import DuckDBEngine, Engine, compiled
+from omnisight_lab.analytics.media import Card, Clip, Gallery, Media, Picture
 from omnisight_lab.analytics.queries.registry import Column, Kind, Query, Scope
-from omnisight_lab.analytics.queries.rows import Condition, chosen_rows, equals, regrouped
+from omnisight_lab.analytics.queries.rows import Condition, as_list, chosen_rows, equals, regrouped, said
+from omnisight_lab.analytics.shown import HIDDEN, Shown, cell, duration, folded, html_table
+from omnisight_lab.analytics.spelling import refuse_typos
 from omnisight_lab.analytics.tables import Tables
-from omnisight_lab.errors import StorageError, UnknownName, UsageError
+from omnisight_lab.errors import MediaError, StorageError, UnknownName, UsageError
 from omnisight_lab.types import TimeRange
 
 if TYPE_CHECKING:
@@ -32,7 +35,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SHOWN = 20
-HIDDEN = frozenset({"camera_id", "utc_offset"})
+"""Rows that a table on a screen has."""
+
+TOLD = ("label", "event_type", "confidence", "seconds", "direction", "speed", "verdict")
+"""Columns that stand below the picture of a row."""
+
+LOCAL = Column("local", "local", "")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -106,21 +114,44 @@ class Asked:
 
         What a query over effort can be grouped by is chosen before it is counted, whether it is grouped by it or not.
         """
-        early = {name: value for name, value in wanted.items() if name in self.query.dimensions and name != "hour"}
+        ahead = self.query.dimensions if "where" in self.parameters else ()
+        early = {name: value for name, value in wanted.items() if name in ahead and name != "hour"}
+        late = {name: value for name, value in wanted.items() if name not in early}
+        chosen = self.query.typed({"where": early})["where"] if early else ()
+        texts = tuple((name, as_list(late[name])) for name in ("camera", "label") if name in late)
+        refuse_typos(self.engine, self.tables, {"where": (*chosen, *texts)})
+        parameters = self.parameters
+        if chosen:
+            before = dict(parameters["where"])
+            both = {
+                name: tuple(value for value in values if value in before.get(name, values)) for name, values in chosen
+            }
+            parameters = {**parameters, "where": tuple({**before, **both}.items())}
+        return replace(self, parameters=parameters)._with_rows([*self._equal(late), *conditions])
+
+    def _equal(self, wanted: Mapping[str, Any]) -> list[Condition]:
+        """Conditions that columns are what is wanted."""
         names = {column.name: column for column in self.columns}
-        query = self.query
-        for name in wanted.keys() - early.keys():
-            if name not in names or names[name].added:
+        for name in wanted:
+            if name not in names:
                 raise UnknownName("column", name, [*names, *self.query.dimensions])
-            query = chosen_rows(query, equals(name, wanted[name]))
+            if names[name].added:
+                raise UsageError(f"{name} is worked out once the rows are read: choose by it in .df()")
+        return [equals(name, value) for name, value in wanted.items()]
+
+    def _with_rows(self, conditions: Iterable[Condition]) -> Asked:
+        """Only rows for which `conditions` hold; one that can't be asked is said at once, not when rows are read."""
+        asked = self
         for condition in conditions:
-            query = chosen_rows(query, condition)
-        if not early:
-            return replace(self, query=query)
-        where = dict(self.parameters["where"])
-        for name, values in self.query.typed({"where": early})["where"]:
-            where[name] = tuple(value for value in values if value in where.get(name, values))
-        return replace(self, query=query, parameters={**self.parameters, "where": tuple(where.items())})
+            if not callable(condition):
+                raise UsageError(f"where takes column=value, or a function of the table, not {condition!r}")
+            rows = asked.expression
+            asked = replace(asked, query=chosen_rows(asked.query, condition))
+            try:
+                asked.expression  # noqa: B018 - builds it
+            except (IbisError, AttributeError, TypeError, ValueError) as error:
+                raise said(error, rows) from error
+        return asked
 
     def by(self, names: tuple[str, ...]) -> Asked:
         """The rows grouped by these columns or local times."""
@@ -179,10 +210,11 @@ class Result:
         columns: Sequence[Column] = (),
         companions: Mapping[str, Result] | None = None,
         draw: Callable[[Result, str | None], Any] | None = None,
+        media: Media | None = None,
     ) -> None:
         self._answer, self.about, self._columns = answer, about, tuple(columns)
         self.companions = dict(companions or {})
-        self._draw = draw
+        self._draw, self._media = draw, media
         self._rows: pa.Table | None = None
         self._count: int | None = None
 
@@ -199,7 +231,8 @@ class Result:
     @property
     def hidden(self) -> frozenset[str]:
         """Columns that a table on the screen leaves out: the name and the written offset say the same."""
-        return HIDDEN if self._columns else frozenset()
+        offsets = {column.name for column in self._columns if column.kind == "offset"}
+        return HIDDEN | offsets if self._columns else frozenset()
 
     @property
     def units(self) -> dict[str, str]:
@@ -262,8 +295,7 @@ class Result:
 
     def _asked_anew(self, asked: Asked) -> Result:
         about = replace(self.about, parameters=asked.parameters, method=asked.query.method)
-        grouped = asked.query.keys != self._chain.query.keys
-        return Result(asked, about, asked.columns, draw=None if grouped else self._draw)
+        return Result(asked, about, asked.columns, draw=self._draw, media=self._media)
 
     def count(self) -> int:
         """How many rows there are, without reading them."""
@@ -329,7 +361,9 @@ class Result:
 
         def save(temporary: Path) -> None:
             with temporary.open("w", encoding="utf-8") as out:
-                json.dump(self.rows(), out, ensure_ascii=False, default=_iso)
+                for number, row in enumerate(_dictionaries(self.arrow(), self.columns)):
+                    out.write(("[" if number == 0 else ",\n ") + json.dumps(row, ensure_ascii=False, default=_iso))
+                out.write("]\n" if self.count() else "[]\n")
 
         return _whole_file(Path(path), save)
 
@@ -364,28 +398,25 @@ class Result:
         if self.window:
             parts.append(_span(self.window, self.zone))
         parts.append(self.zone)
-        parts.append("live" if self.about.engine == "postgres" else f"data {_duration(self.about.age())} old")
+        parts.append("live" if self.about.engine == "postgres" else f"data {duration(self.about.age())} old")
         return " · ".join(part for part in parts if part)
 
-    def _shown(self) -> tuple[list[Column], list[list[str]]]:
-        part = self._part(0, SHOWN)
+    def _shown(self, rows: int) -> tuple[list[Shown], list[dict[str, Any]]]:
+        part = self._part(0, rows)
         columns = list(self._columns) or [_undeclared(field) for field in part.schema]
-        visible = [column for column in columns if column.name not in self.hidden]
-        lines = [[_cell(row[column.name], column) for column in visible] for row in _dictionaries(part, columns)]
-        return visible, lines
+        return folded(columns, self.hidden), list(_dictionaries(part, columns))
 
-    def table(self) -> Table:
+    def table(self, rows: int = SHOWN) -> Table:
         """The first rows as a rich table."""
         from rich.table import Table
         from rich.text import Text  # as it stands: a name such as [/] would be read as markup
 
-        columns, lines = self._shown()
-        table = Table(box=None, header_style="bold", caption=Text(self._footer(len(lines))), caption_justify="left")
+        columns, shown = self._shown(rows)
+        table = Table(box=None, header_style="bold", caption=Text(self._footer(len(shown))), caption_justify="left")
         for column in columns:
-            right = column.kind in ("integer", "number", "share")
-            table.add_column(Text(_heading(column)), justify="right" if right else "left")
-        for line in lines:
-            table.add_row(*map(Text, line))
+            table.add_column(Text(column.heading), justify="right" if column.right else "left")
+        for row in shown:
+            table.add_row(*(Text(column.cell(row)) for column in columns))
         return table
 
     def _footer(self, shown: int) -> str:
@@ -403,26 +434,46 @@ class Result:
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
     def _repr_html_(self) -> str:
-        columns, lines = self._shown()
-        styles = [
-            f"text-align:{'right' if column.kind in ('integer', 'number', 'share') else 'left'};white-space:nowrap"
-            for column in columns
-        ]
-        head = "".join(
-            f'<th title="{html.escape(column.help)}" style="{style}">{html.escape(_heading(column))}</th>'
-            for column, style in zip(columns, styles, strict=True)
-        )
-        body = "".join(
-            "<tr>"
-            + "".join(f'<td style="{style}">{html.escape(cell)}</td>' for cell, style in zip(line, styles, strict=True))
-            + "</tr>"
-            for line in lines
-        )
-        caption = html.escape(self._footer(len(lines)))
-        return (
-            '<table class="dataframe omnisight">'
-            f'<caption style="caption-side:bottom;text-align:left;white-space:nowrap">{caption}'
-            f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        columns, rows = self._shown(SHOWN)
+        picture = self._icon if self._event_column else None
+        return html_table(columns, rows, self._footer(len(rows)), picture)
+
+    @property
+    def _event_column(self) -> str | None:
+        """The column that names the event whose picture belongs to a row."""
+        names = {column.name for column in self._columns}
+        if self._media is None or "event_id" in names:
+            return "event_id" if self._media else None
+        return "id" if {"id", "event_type"} <= names else None
+
+    def _icon(self, row: Mapping[str, Any]) -> bytes | None:
+        picture = self._seen(row, clips=False)
+        return picture.icon() if isinstance(picture, Picture) else None
+
+    def _seen(self, row: Mapping[str, Any], clips: bool) -> Picture | Clip | None:
+        """What there is to see of a row; None where it is not kept any more."""
+        assert self._media is not None and self._event_column is not None
+        event = row[self._event_column]
+        try:
+            return self._media.clip(event, boxes=True) if clips else self._media.thumbnail(event)
+        except (MediaError, UnknownName):
+            return None
+
+    def gallery(self, rows: int = 12, *, clips: bool = False) -> Gallery:
+        """Pictures of the first rows that are events, each beside what its row says; `clips`: their footage instead."""
+        if self._event_column is None:
+            raise UsageError(f"rows of {self.about.name} are no events, so there are no pictures of them")
+        columns, shown = self._shown(rows)
+        told = [column for column in columns if column.column.name in TOLD]
+        return Gallery(
+            tuple(
+                Card(
+                    self._seen(row, clips),
+                    f"{row['camera']}  {cell(row['local'], LOCAL)}" if row.get("local") else str(row.get("camera", "")),
+                    " · ".join(column.cell(row) for column in told if row[column.column.name] is not None),
+                )
+                for row in shown
+            )
         )
 
 
@@ -468,16 +519,21 @@ def _frame(table: pa.Table, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def _dictionaries(table: pa.Table, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
-    """Rows with aware times, a batch at a time."""
+    """Rows with aware times, a batch at a time; a second local time has its offset in `<its name>_offset`."""
     instants = [column.name for column in columns if column.kind == "utc"]
-    locals_ = [column.name for column in columns if column.kind == "local"]
+    offsets = {column.name for column in columns if column.kind == "offset"}
+    locals_ = {
+        column.name: own if (own := f"{column.name}_offset") in offsets else "utc_offset"
+        for column in columns
+        if column.kind == "local"
+    }
     for batch in table.to_batches(max_chunksize=50_000):
         for row in batch.to_pylist():
             for name in instants:
                 if row[name] is not None:
                     row[name] = row[name].replace(tzinfo=UTC)
-            for name in locals_:
-                row[name] = _with_offset(row[name], row["utc_offset"])
+            for name, offset in locals_.items():
+                row[name] = _with_offset(row[name], row[offset])
             yield row
 
 
@@ -511,48 +567,6 @@ def _whole_file(path: Path, write: Callable[[Path], None]) -> Path:
         with suppress(OSError):
             temporary.unlink()
     return path
-
-
-def _heading(column: Column) -> str:
-    name = column.name.replace("_", " ")
-    said = not column.unit or column.unit == "B" or name.endswith(("hours", "seconds"))
-    return name if said else f"{name} [{column.unit}]"
-
-
-def _cell(value: Any, column: Column) -> str:
-    """`value` as a person reads it."""
-    if value is None:
-        return "–"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}" + (
-            "Z" if column.kind == "utc" else f" {value:%z}"[:4] + ":" + f"{value:%z}"[3:5]
-        )
-    if column.unit == "B":
-        return in_bytes(value)
-    if column.kind == "share":
-        return f"{value * 100:.1f} %"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,.2f}" if isinstance(value, float) else str(value)
-
-
-def in_bytes(value: float) -> str:
-    """`value` bytes in decimal units, as 12.3 MB."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(value) < 1000 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
-
-
-def _duration(age: timedelta) -> str:
-    seconds = int(age.total_seconds())
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def _span(window: TimeRange, zone: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import holoviews as hv
 import numpy as np
@@ -14,13 +14,35 @@ from omnisight_lab.errors import UsageError
 from omnisight_lab.plots.colours import CAUSES, COLOURS
 from omnisight_lab.plots.look import options, ready
 
+
+class Field(Protocol):
+    """What is known of a column: its kind (text, integer, number, share, utc, local, date, …) and unit."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+
 HEATMAP_FROM_DAYS = 3
 """Shorter spans are drawn as curves and bars."""
 
 SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes"))
 
 
-def draw(name: str, data: pd.DataFrame, *, zone: str, backend: str | None = None, **beside: pd.DataFrame) -> Any:
+def draw(
+    name: str,
+    data: pd.DataFrame,
+    *,
+    zone: str,
+    columns: Sequence[Field] = (),
+    backend: str | None = None,
+    **beside: pd.DataFrame,
+) -> Any:
     """The chart of query `name` for its rows; `beside`: what else it needs (coverage: gaps and expected spans)."""
     if name not in CHARTS:
         raise UsageError(f"there is no chart for {name}; there are charts for {', '.join(sorted(CHARTS))}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from omnisight_lab.analytics.frames import Result, in_bytes
+from omnisight_lab.analytics.frames import Result
 from omnisight_lab.errors import MirrorError, QueryError, StorageError, UsageError
 from omnisight_lab.lab import Lab
 from tests.analytics.conftest import Site
@@ -105,21 +105,9 @@ def test_units_are_declared(lab: Lab) -> None:
     assert "live" in lab.storage(engine="postgres").caption()
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e12, "2.5 TB"), (9e15, "9,000.0 TB")]
-)
-def test_bytes_are_written_short(value: float, text: str) -> None:
-    assert in_bytes(value) == text
-
-
 def test_a_result_carries_its_sql(events: Result, lab: Lab) -> None:
     assert 'FROM "lab"."events"' in events.sql
     assert lab.engine().fetch_sql(events.sql).num_rows == 25
-
-
-def test_there_is_no_chart_for_a_list(events: Result) -> None:
-    with pytest.raises(UsageError, match="no chart for events"):
-        events.plot()
 
 
 def test_sql_sees_the_mirror(events: Result, lab: Lab) -> None:
@@ -209,8 +197,10 @@ def test_sql_is_in_utc_wherever_the_machine_stands(lab: Lab) -> None:
 from pathlib import Path
 from omnisight_lab.analytics import manifest
 from omnisight_lab.analytics.engines import DuckDBEngine
+from omnisight_lab.analytics.store import open_store
 root = Path({str(lab.paths.mirror)!r})
-print(DuckDBEngine(root, manifest.read(root)).fetch_sql("SELECT current_setting('TimeZone') AS zone").to_pylist())
+store = open_store(root)
+print(DuckDBEngine(store, manifest.read(store)).fetch_sql("SELECT current_setting('TimeZone') AS zone").to_pylist())
 """
     done = subprocess.run(
         [sys.executable, "-c", code], env={"TZ": "Asia/Tokyo"}, capture_output=True, text=True, check=True
@@ -225,7 +215,7 @@ def test_names_are_no_markup_on_the_terminal(site: Site, lab: Lab) -> None:
 
 
 def test_a_damaged_mirror_is_said(events: Result, lab: Lab) -> None:
-    for path in lab.paths.mirror.glob("events/**/*.parquet"):
+    for path in lab.paths.mirror.glob("detected_events/**/*.parquet"):
         path.unlink()
     with pytest.raises(MirrorError, match="run `omnisight mirror refresh`"):
         events.df()

@@ -15,10 +15,11 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from omnisight_lab.analytics.localtime import bucket_start, hour_bucket, wall_clock
-from omnisight_lab.analytics.queries.registry import Column, Dimension, Parameter, Scope, names
+from omnisight_lab.analytics.queries.registry import Column, Dimension, Parameter, Scope, names, whole
 from omnisight_lab.analytics.queries.spans import cells, expected, located, recorded_cells
 from omnisight_lab.analytics.statistics import poisson_interval
 from omnisight_lab.analytics.tables import Tables
+from omnisight_lab.errors import UsageError
 
 CAMERA = (
     Column("camera_id", "text", "id of the camera"),
@@ -74,19 +75,34 @@ def grouped_by(*default: str, among: Iterable[str] = tuple(DIMENSIONS)) -> Param
     return Parameter("by", "names", default, f"what to group by, by commas, out of: {', '.join(allowed)}", read)
 
 
+def _date(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError as error:
+        raise ValueError("is no date such as 2026-03-29") from error
+
+
+Where = tuple[tuple[str, tuple[Any, ...]], ...]
+
 READ: Mapping[str, Callable[[str], Any]] = {
-    "weekday": int,
-    "hour_of_day": int,
-    "day": date.fromisoformat,
-    "week": date.fromisoformat,
-    "month": date.fromisoformat,
+    "weekday": whole(1, 7),
+    "hour_of_day": whole(0, 23),
+    "day": _date,
+    "week": _date,
+    "month": _date,
 }
 """How the values of a dimension are written; the others are text."""
 
 
-def _read_where(given: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    pairs = given.items() if isinstance(given, Mapping) else _written(given)
-    return tuple((name, _values(name, value)) for name, value in pairs)
+def where_among(*allowed: str) -> Parameter:
+    """The parameter that chooses groups of these dimensions before they are counted."""
+
+    def read(given: Any) -> Where:
+        pairs = given.items() if isinstance(given, Mapping) else _written(given)
+        return tuple((name, _values(name, value, allowed)) for name, value in pairs)
+
+    help = "only these weekdays, hours of the day, days, cameras, …: weekday=6,7;hour_of_day=22,23"
+    return Parameter("where", "dimension=value,…;…", (), help, read)
 
 
 def _written(given: Any) -> list[tuple[str, Any]]:
@@ -97,24 +113,19 @@ def _written(given: Any) -> list[tuple[str, Any]]:
     return [(name.strip(), value.split(",")) for name, _, value in parts]
 
 
-def _values(name: str, value: Any) -> tuple[Any, ...]:
-    if name not in DIMENSIONS or name == "hour":
-        choices = ", ".join(dimension for dimension in DIMENSIONS if dimension != "hour")
+def _values(name: str, value: Any, allowed: tuple[str, ...]) -> tuple[Any, ...]:
+    if name not in allowed or name == "hour":
+        choices = ", ".join(dimension for dimension in allowed if dimension != "hour")
         raise ValueError(f"is written as dimension=value,value;… with the dimensions {choices}")
     values = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
     read = READ.get(name, str)
-    return tuple(read(str(item).strip()) for item in values)
+    try:
+        return tuple(read(str(item).strip()) for item in values)
+    except ValueError as error:
+        raise ValueError(f"asks for a {name} that {error}") from error
 
 
-WHERE = Parameter(
-    "where",
-    "dimension=value,…;…",
-    (),
-    "only these weekdays, hours of the day, days, cameras, labels or zones: weekday=6,7;hour_of_day=22,23",
-    _read_where,
-)
-
-Where = tuple[tuple[str, tuple[Any, ...]], ...]
+WHERE = where_among(*DIMENSIONS)
 
 
 def asked_for(where: Where, dimension: str) -> tuple[Any, ...] | None:
@@ -165,28 +176,47 @@ def effort(tables: Tables, scope: Scope) -> ir.Table:
 
 
 def over_effort(
-    counts: ir.Table, tables: Tables, scope: Scope, by: tuple[str, ...], where: Where, **measures: str
+    counts: ir.Table,
+    tables: Tables,
+    scope: Scope,
+    by: tuple[str, ...],
+    where: Where,
+    also: tuple[str, ...] = (),
+    **measures: str,
 ) -> ir.Table:
     """`counts` (camera_id, cell, dimensions of events, measures) grouped by `by`, with recorded_ms and expected_ms.
 
-    `measures`: name -> how it adds up: sum or max. Hours without a count are rows with 0, unless it is grouped by label
-    or zone: what was not seen has no name there.
+    `also`: its own columns by which it is grouped, too. `measures`: name -> how it adds up: sum or max. Hours without a
+    count are rows with 0, unless it is grouped by label, zone or `also`: what was not seen has no name there.
     """
     # One table for both where effort fits every group; else effort is joined to the groups that have counts
     counts = _picked(counts, where)
     events_only = [name for name in OF_EVENTS if name in by]
     spent = effort(tables, scope)
     amounts = {"recorded_ms": "sum", "expected_ms": "sum"}
-    if not events_only:
+    if not events_only and not also:
         both = _with_columns(counts, {**measures, **amounts}).union(_with_columns(spent, {**measures, **amounts}))
         return _grouped(_placed(both, tables, scope, by, where), by, {**measures, **amounts})
-    counted = _grouped(_placed(counts, tables, scope, by, where), by, measures)
+    counted = _grouped(_placed(counts, tables, scope, by, where), by, measures, also)
     shared = tuple(name for name in by if name not in OF_EVENTS)
     base = _grouped(_placed(spent, tables, scope, shared, where), shared, amounts)
     keys = [column.name for name in shared for column in DIMENSIONS[name].columns if column.name != "camera"]
     joined = counted.left_join(base, keys) if keys else counted.cross_join(base)
     recorded, due = (ibis.coalesce(joined[name], 0) for name in amounts)
     return joined.mutate(recorded_ms=recorded, expected_ms=due)
+
+
+def counted(
+    counts: ir.Table,
+    tables: Tables,
+    scope: Scope,
+    by: tuple[str, ...],
+    where: Where,
+    also: tuple[str, ...] = (),
+    **measures: str,
+) -> ir.Table:
+    """`counts` (camera_id, cell, dimensions of events, measures) grouped by `by` and by its own columns `also`."""
+    return _grouped(_placed(_picked(counts, where), tables, scope, by, where), by, measures, also)
 
 
 def _with_columns(table: ir.Table, measures: Mapping[str, str]) -> ir.Table:
@@ -201,7 +231,9 @@ def _with_columns(table: ir.Table, measures: Mapping[str, str]) -> ir.Table:
 
 def _picked(counts: ir.Table, where: Where) -> ir.Table:
     for name, values in where:
-        if name in OF_EVENTS and name in counts.columns:
+        if name in OF_EVENTS and name not in counts.columns:
+            raise UsageError(f"this query can't choose rows by {name}")
+        if name in OF_EVENTS:
             counts = counts.filter(counts[name].isin(values))
     return counts
 
@@ -223,9 +255,9 @@ def _placed(table: ir.Table, tables: Tables, scope: Scope, by: tuple[str, ...], 
     return table
 
 
-def _grouped(table: ir.Table, by: tuple[str, ...], measures: Mapping[str, str]) -> ir.Table:
-    """`table` grouped by the columns of `by`."""
-    keys = [column.name for name in by for column in DIMENSIONS[name].columns]
+def _grouped(table: ir.Table, by: tuple[str, ...], measures: Mapping[str, str], also: tuple[str, ...] = ()) -> ir.Table:
+    """`table` grouped by the columns of `by`, and by `also`."""
+    keys = [*(column.name for name in by for column in DIMENSIONS[name].columns), *also]
     if "hour" not in by:
         return _summed(table, keys, measures)
     # The first instant of an hour depends on the zone: it is found camera by camera
