@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omnisight_lab.errors import OmniSightError, StorageError
+from omnisight_lab.ingest.areas import Areas
 from omnisight_lab.media.source import DecodedFrame, Decoder, Gop, StreamInfo
 from omnisight_lab.media.thumbnails import write_thumbnail
 from omnisight_lab.types import EventDraft, SegmentFile
@@ -84,9 +85,10 @@ class Analyser:
         media_root: Path | None,
         detector: Callable[[], Detector | None],
         observer: Observer = lambda frame, seen: None,
+        areas: Areas | None = None,
     ) -> None:
         self._camera_id, self._settings, self._media_root = camera_id, settings, media_root
-        self._detector, self._observer = cache(detector), observer
+        self._detector, self._observer, self._areas = cache(detector), observer, areas or Areas()
         self.counters = Counters()
         self._gate = PacketGate()
         self._stream: _Stream | None = None
@@ -123,8 +125,9 @@ class Analyser:
         return self._drafts(stream.watch.finish()) if stream else []
 
     def _open(self, info: StreamInfo) -> _Stream:
-        close_seconds = self._settings["event.close_seconds"]
-        return _Stream(Decoder(info), Watch(self._camera_id, info.size, self._detector(), close_seconds))
+        close_seconds, areas = self._settings["event.close_seconds"], self._areas
+        watch = Watch(self._camera_id, info.size, self._detector(), close_seconds, areas.zones, areas.lines)
+        return _Stream(Decoder(info), watch)
 
     def _look(self, stream: _Stream, frames: Iterable[DecodedFrame], recording_id: str) -> Iterator[Seen]:
         watch = stream.watch

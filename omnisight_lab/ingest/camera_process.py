@@ -125,7 +125,8 @@ def main(job: Job, connection: Connection) -> None:
 
 def _record(job: Job, control: Control, journal: Journal) -> None:
     clock, media_root = SystemClock(), job.paths.media
-    analyser = Analyser(job.camera.id, job.settings, media_root, partial(load_if_possible, job.settings))
+    detector = partial(load_if_possible, job.settings)
+    analyser = Analyser(job.camera.id, job.settings, media_root, detector, areas=job.camera.areas)
     analysis = BackgroundAnalysis(analyser, journal)
     presence = Presence(job.camera.id, journal, clock.now())
     pipeline = Pipeline(

@@ -25,6 +25,7 @@ from omnisight_lab.db.models import Camera, Recording
 from omnisight_lab.db.session import Database
 from omnisight_lab.errors import NotAVideo, OmniSightError, UnknownName, UsageError
 from omnisight_lab.ingest.analysis import Analyser, load_detector
+from omnisight_lab.ingest.areas import areas_of
 from omnisight_lab.ingest.run import Analysis, Run, Target
 from omnisight_lab.ingest.worker import LEASE_SECONDS
 from omnisight_lab.media.files import sha256
@@ -222,7 +223,9 @@ class _Import:
 
     def _record(self, source: FileSource) -> datetime:
         """Write segments and thumbnails, and collect the rows; gives the end of the footage."""
-        analyser = Analyser(self.camera.id, self.settings, self.media_root, lambda: self.detector)
+        with self.database.session() as session:
+            areas = areas_of(reads.zones(session, self.camera.id), self.camera.id)
+        analyser = Analyser(self.camera.id, self.settings, self.media_root, lambda: self.detector, areas=areas)
         analysis = Analysis(analyser, self.rows)
         seconds = self.settings["recording.segment_seconds"]
         target = Target(self.camera.id, self.media_root, seconds, self.rows, analysis)

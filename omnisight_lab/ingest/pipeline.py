@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from omnisight_lab.clock import Clock
 from omnisight_lab.errors import MediaError, SourceError, StorageError
+from omnisight_lab.ingest.areas import Areas
 from omnisight_lab.ingest.presence import Presence
 from omnisight_lab.ingest.resume import illustrated
 from omnisight_lab.ingest.run import Analysis, Rows, Run, Target
@@ -38,6 +39,7 @@ class CameraAddress:
     url: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    areas: Areas = field(default_factory=Areas)
 
 
 class Pipeline:

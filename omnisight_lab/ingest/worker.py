@@ -18,6 +18,7 @@ from omnisight_lab.db import reads, writes
 from omnisight_lab.db.session import Database
 from omnisight_lab.errors import DatabaseError, OmniSightError, UnknownName
 from omnisight_lab.ingest import camera_process
+from omnisight_lab.ingest.areas import areas_of
 from omnisight_lab.ingest.camera_process import STOP_SECONDS, Beat, Job
 from omnisight_lab.ingest.pipeline import CameraAddress
 from omnisight_lab.ingest.presence import StopReason
@@ -109,9 +110,16 @@ class Worker:
         try:
             with self._database.session() as session:
                 self._settings = reads.site_settings(session)
-                cameras = reads.cameras(session)
+                cameras, drawn = reads.cameras(session), reads.zones(session)
             wanted = {
-                camera.id: CameraAddress(camera.id, camera.name, camera.rtsp_url, camera.username, camera.password)
+                camera.id: CameraAddress(
+                    camera.id,
+                    camera.name,
+                    camera.rtsp_url,
+                    camera.username,
+                    camera.password,
+                    areas_of(drawn, camera.id),
+                )
                 for camera in cameras
                 if camera.enabled and (self._only is None or camera.name in self._only)
             }
@@ -127,7 +135,7 @@ class Worker:
             self._away = True
 
     def _stop_unwanted(self, wanted: Mapping[str, CameraAddress]) -> None:
-        """Stop what was paused or removed, and what has another address or other settings now."""
+        """Stop what was paused or removed, and what has another address, other zones or other settings now."""
         for id_, child in self.children.items():
             if id_ not in wanted:
                 self._ask(child, StopReason.PAUSED)
