@@ -22,12 +22,13 @@ import ibis.expr.types as ir
 from omnisight_lab import settings
 from omnisight_lab.access import accounts, rights, roles, sessions
 from omnisight_lab.access.roles import Action
+from omnisight_lab.analytics.catalogue import Catalogue
+from omnisight_lab.analytics.dictionary import TableList
 from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, PostgresEngine, SparkEngine, compiled
 from omnisight_lab.analytics.frames import About, Asked, Result, Written
 from omnisight_lab.analytics.media import Clip, Picture
 from omnisight_lab.analytics.mirror import Mirror, MirrorStatus, Progress, Refreshed
 from omnisight_lab.analytics.queries import QUERIES, Column, Query, Scope
-from omnisight_lab.analytics.queries.registry import Registry
 from omnisight_lab.analytics.queries.spans import expected
 from omnisight_lab.analytics.spelling import refuse_typos
 from omnisight_lab.analytics.tables import TABLES, Tables, visible
@@ -147,6 +148,11 @@ class Lab:
     def __init__(self, database: Database, paths: Paths, clock: Clock | None = None, user: User | None = None) -> None:
         self.database, self.paths, self.user = database, paths, user
         self.mirror = Mirror(paths.mirror_at or paths.mirror, paths.mirror)
+        # Attributes and no properties: completion in notebooks looks into them
+        self.queries = Catalogue(self.query)
+        """The catalogue: `lab.queries.paths(…)` asks, `lab.queries["paths"]` describes."""
+        self.tables = TableList()
+        """The tables and columns that `lab.sql` sees, with what they mean."""
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._engine: DuckDBEngine | None = None
@@ -176,6 +182,7 @@ class Lab:
         """This lab for one who may see less, or judge; cheap, because both share database, mirror and engines."""
         theirs = copy.copy(self)
         theirs.user, theirs._analyst, theirs._shared = user, None, self._shared or self
+        theirs.queries = Catalogue(theirs.query)
         return theirs
 
     @property
@@ -185,11 +192,6 @@ class Lab:
             return None
         with self.database.session() as session:
             return rights.visible_cameras(session, self.user)
-
-    @property
-    def queries(self) -> Registry:
-        """The catalogue: name -> method, columns with units, parameters."""
-        return QUERIES
 
     def activity(
         self,

@@ -11,7 +11,7 @@ import getpass
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 ENVIRONMENT = {
     "OMNISIGHT_HOME": "data folder: embedded database, media, mirror, reports (default: the user's data folder)",
     "OMNISIGHT_MEDIA": "media root, where it is not inside the data folder",
+    "OMNISIGHT_MIRROR": "folder or address (s3://bucket/site) of the mirror, where it is not inside the data folder",
     "DATABASE_URL": "PostgreSQL address in Prisma's, libpq's or SQLAlchemy's spelling (default: the embedded server)",
     "OMNISIGHT_USER": "who asks, a name of `omnisight user list` (default: the operating system's user name)",
     "OMNISIGHT_LOG": "log level: debug, info, warning, error (default: info)",
@@ -212,10 +213,11 @@ class SiteSettings(Mapping[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The data folder and what lies where in it."""
+    """The data folder and what lies where in it. `mirror_at`: folder or fsspec address of a mirror elsewhere."""
 
     home: Path
     media: Path
+    mirror_at: str | None = field(default=None, repr=False)
 
     @property
     def database(self) -> Path:
@@ -223,6 +225,7 @@ class Paths:
 
     @property
     def mirror(self) -> Path:
+        """The folder of the mirror; where that is in an object store, of what is on its way there."""
         return self.home / "mirror"
 
     @property
@@ -253,7 +256,10 @@ def paths(home: Path | None = None) -> Paths:
     """Folders below `home`, else below OMNISIGHT_HOME, else below the default; nothing is made."""
     home = home or Path(os.environ.get("OMNISIGHT_HOME") or default_home()).expanduser()
     media = os.environ.get("OMNISIGHT_MEDIA")
-    return Paths(home.absolute(), Path(media).expanduser().absolute() if media else home.absolute() / "media")
+    mirror = os.environ.get("OMNISIGHT_MIRROR") or None
+    if mirror and "://" not in mirror:
+        mirror = str(Path(mirror).expanduser().absolute())
+    return Paths(home.absolute(), Path(media).expanduser().absolute() if media else home.absolute() / "media", mirror)
 
 
 def home_is_set() -> bool:

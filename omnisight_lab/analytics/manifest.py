@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-NAME = "manifest.json"
-UNFINISHED = f".{NAME}.*"
-"""What a writer that was killed may leave behind."""
-VERSION = 2
+from omnisight_lab.analytics.store import Store
 
-Fingerprint = tuple[int, ...]
+NAME = "manifest.json"
+VERSION = 3
+WHOLE = "all"
+"""The one day of a table without days."""
+
+Fingerprint = tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +28,31 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A day of a table, or a whole one: what PostgreSQL's fingerprint was, and the files."""
+    """A day of a table, or a whole one: what PostgreSQL's fingerprint was, and the files.
+
+    `deltas`: how many of the files are small ones that came in while the day went on.
+    """
 
     fingerprint: Fingerprint
     files: tuple[File, ...]
+    deltas: int = 0
 
     @property
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
 
 
+Parts = dict[str, Part]
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """One generation of the mirror: table -> day (ISO, or "all") -> part.
 
-    `snapshot`: time of the database's snapshot, aware UTC; `checked`: that of the last one that looked at every day,
-    which took `check_seconds`.
-    `generation` is another one whenever files change. `retired`: files of earlier ones and when they were replaced.
+    `snapshot`: time of the database's snapshot, aware UTC. `checked`: that of the last one by which every day had been
+    looked at once more. `looked`: the day up to which the round that is under way has come. `day_seconds`: what looking
+    at one day takes. `generation` is another one whenever files change. `retired`: files of earlier ones and when they
+    were replaced.
     """
 
     schema: str
@@ -52,42 +60,33 @@ class Manifest:
     generation: str
     snapshot: datetime
     checked: datetime
-    check_seconds: float
-    tables: dict[str, dict[str, Part]]
+    looked: str
+    day_seconds: float
+    tables: dict[str, Parts]
     retired: dict[str, datetime] = field(default_factory=dict)
 
     def files(self, table: str | None = None) -> list[File]:
         parts = self.tables.values() if table is None else [self.tables.get(table, {})]
         return [file for days in parts for part in days.values() for file in part.files]
 
+    @property
+    def days(self) -> list[str]:
+        """Every day of any table, in order."""
+        return sorted({day for parts in self.tables.values() for day in parts if day != WHOLE})
 
-def read(root: Path) -> Manifest | None:
+
+def read(store: Store) -> Manifest | None:
     """The current manifest; None where there is none, or one that can't be read: the mirror is then built anew."""
+    data = store.read(NAME)
     try:
-        return _decoded(json.loads((root / NAME).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError):
+        return _decoded(json.loads(data)) if data else None
+    except (ValueError, KeyError, TypeError):
         return None
 
 
-def write(root: Path, manifest: Manifest) -> None:
-    """Replaces the manifest: after a crash there is the old one or the new one, never a part."""
-    root.mkdir(parents=True, exist_ok=True)
-    temporary = root / f".{NAME}.{os.getpid()}"
-    with temporary.open("w") as out:
-        json.dump({"version": VERSION, **asdict(manifest)}, out, default=datetime.isoformat)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(root / NAME)
-    sync(root)
-
-
-def sync(path: Path) -> None:
-    """Forces a file or the entries of a folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def write(store: Store, manifest: Manifest) -> None:
+    """Replaces the manifest: after a crash there is the old one or the new one."""
+    store.replace(NAME, json.dumps({"version": VERSION, **asdict(manifest)}, default=datetime.isoformat).encode())
 
 
 def _decoded(data: dict[str, Any]) -> Manifest | None:
@@ -99,11 +98,12 @@ def _decoded(data: dict[str, Any]) -> Manifest | None:
         data["generation"],
         datetime.fromisoformat(data["snapshot"]),
         datetime.fromisoformat(data["checked"]),
-        data["check_seconds"],
+        data["looked"],
+        data["day_seconds"],
         {table: {day: _part(part) for day, part in days.items()} for table, days in data["tables"].items()},
         {path: datetime.fromisoformat(time) for path, time in data["retired"].items()},
     )
 
 
 def _part(data: dict[str, Any]) -> Part:
-    return Part(tuple(data["fingerprint"]), tuple(File(**file) for file in data["files"]))
+    return Part(tuple(data["fingerprint"]), tuple(File(**file) for file in data["files"]), data["deltas"])

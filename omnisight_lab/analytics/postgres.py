@@ -42,6 +42,18 @@ def connection(database: Database) -> Iterator[Any]:
         yield opened
 
 
+@contextmanager
+def snapshot(opened: Any) -> Iterator[None]:
+    """All that is read within is of one moment."""
+    opened.adbc_connection.set_autocommit(False)
+    try:
+        run(opened, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+    finally:
+        opened.rollback()
+        opened.adbc_connection.set_autocommit(True)
+
+
 def rows(opened: Any, sql: str) -> list[tuple[Any, ...]]:
     """All rows of `sql` as Python values."""
     with opened.cursor() as cursor:

@@ -18,28 +18,35 @@ import ibis.expr.types as ir
 
 SCHEMA = "lab"
 
-ALL_ROWS = "count(*), coalesce(sum(hashtextextended(t::text, 0) % 1000000007), 0)::bigint, 0::bigint"
-ROWS_AND_UPDATES = "count(*), sum((extract(epoch FROM updated_at) * 1000)::bigint)::bigint, 0::bigint"
-AND_LAST_END = (
+ALL_ROWS = "count(*), coalesce(sum(hashtextextended(t::text, 0) % 1000000007), 0)::bigint"
+UPDATES = (
     "count(*), sum((extract(epoch FROM updated_at) * 1000)::bigint)::bigint, "
-    "(extract(epoch FROM max(end_time)) * 1000)::bigint"
+    "(extract(epoch FROM max(updated_at)) * 1000)::bigint"
 )
+"""Rows, sum of updatedAt and the newest one, in ms; DuckDB reads it as well."""
+UPDATES_AND_END = UPDATES + ", (extract(epoch FROM max(end_time)) * 1000)::bigint"
+JUDGEMENTS = "count(*), coalesce(sum(number), 0)::bigint, count(user_id)"
+"""Of a table that only grows, but for users and events that are taken away."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
     """One table of the mirror; `day` is the time column whose UTC date cuts it into files (None: one file).
 
-    Tables of one `family` are written together: a day that has changed in one is read again in all of them. `source` is
-    what its rows are selected from, where that is not the view of its name; `{start}` and `{end}` are literals.
-    `fingerprint` is the SQL that tells a changed day, or, in a table of one file, a changed table.
+    Tables of one `family` are written together: a day that has changed in one is read again in all of them; `owner` is
+    the column that names the row of the family's first table to which a row belongs. `source` is what its rows are
+    selected from, where that is not the view of its name; `{start}` and `{end}` are literals. `fingerprint` is the SQL
+    that tells a changed day, or, in a table of one file, a changed table; it is taken of `watched`, where that is not
+    the view.
     """
 
     name: str
     columns: dict[str, str]
     day: str | None = None
     family: str = ""
+    owner: str | None = None
     fingerprint: str | None = ALL_ROWS
+    watched: str | None = None
     source: str | None = None
 
 
@@ -111,7 +118,7 @@ STORED = {
             },
             day="start_time",
             family="footage",
-            fingerprint=AND_LAST_END,
+            fingerprint=UPDATES_AND_END,
         ),
         StoredTable(
             "detected_events",
@@ -137,7 +144,7 @@ STORED = {
             },
             day="start_time",
             family="events",
-            fingerprint=ROWS_AND_UPDATES,
+            fingerprint=UPDATES,
         ),
         StoredTable(
             "detected_objects",
@@ -162,7 +169,8 @@ STORED = {
             },
             day="event_time",
             family="events",
-            fingerprint=ROWS_AND_UPDATES,
+            owner="event_id",
+            fingerprint=UPDATES,
         ),
         StoredTable(
             "gaps",
@@ -193,6 +201,8 @@ STORED = {
                 "at": "timestamp",
                 "model_version": "string",
             },
+            fingerprint=JUDGEMENTS,
+            watched="lab.verdict",
         ),
         StoredTable(
             "zone_edges",
@@ -231,7 +241,10 @@ STORED = {
                 "status": "string",
                 "created_at": "timestamp",
                 "sent_at": "timestamp",
+                "updated_at": "timestamp",
             },
+            day="created_at",
+            fingerprint=UPDATES,
         ),
         StoredTable(
             "report_runs",

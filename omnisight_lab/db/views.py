@@ -193,9 +193,9 @@ SELECT s.id, s."cameraId", s.status::text, s."startedAt", s."endedAt", s."create
     ),
     View(
         "notifications",
-        "id text, event_id text, type text, status text, created_at timestamp, sent_at timestamp",
+        "id text, event_id text, type text, status text, created_at timestamp, sent_at timestamp, updated_at timestamp",
         """
-SELECT n.id, n."eventId", n.type, n.status, n."createdAt", n."sentAt" FROM :public."Notification" n
+SELECT n.id, n."eventId", n.type, n.status, n."createdAt", n."sentAt", n."updatedAt" FROM :public."Notification" n
 """,
     ),
     View(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Protocol
 
 import ibis
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from omnisight_lab.analytics.engines.spark_sql import spark_sql
 from omnisight_lab.analytics.manifest import Manifest
+from omnisight_lab.analytics.store import Store
 from omnisight_lab.analytics.tables import SCHEMA, STORED
 from omnisight_lab.errors import MirrorError
 
@@ -56,14 +56,16 @@ def typed(rows: pa.Table, expression: ir.Table) -> pa.Table:
     return rows.select(schema.names).cast(schema)
 
 
-def addresses(root: Path, manifest: Manifest, table: str) -> list[str]:
+def addresses(store: Store, manifest: Manifest, table: str) -> list[str]:
     """Where the rows of a stored table are; files without any are left out."""
-    return [str(root / file.path) for file in manifest.files(table) if file.rows]
+    return [store.address(file.path) for file in manifest.files(table) if file.rows]
 
 
-def damaged(root: Path) -> MirrorError:
-    """What to say where a file of the mirror can't be read."""
-    return MirrorError(f"the mirror in {root} is damaged or has moved on; run `omnisight mirror refresh` and ask again")
+def damaged(store: Store) -> MirrorError:
+    """For a file that is missing or cut short."""
+    return MirrorError(
+        f"the mirror in {store.shown} is damaged or has moved on; run `omnisight mirror refresh` and ask again"
+    )
 
 
 def text(value: object) -> str:

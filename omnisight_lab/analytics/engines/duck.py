@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 import ibis.expr.types as ir
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from omnisight_lab.analytics.engines.base import addresses, compiled, damaged, seen, text, typed
 from omnisight_lab.analytics.manifest import Manifest
+from omnisight_lab.analytics.store import SPILL, Store
 from omnisight_lab.analytics.tables import LOGICAL, SCHEMA, STORED
 from omnisight_lab.errors import QueryError
 
@@ -34,23 +34,24 @@ class DuckDBEngine:
 
     name = "duckdb"
 
-    def __init__(self, root: Path, manifest: Manifest, cameras: tuple[str, ...] | None = None) -> None:
-        self.root, self.generation, self.snapshot = root, manifest.generation, manifest.snapshot
+    def __init__(self, store: Store, manifest: Manifest, cameras: tuple[str, ...] | None = None) -> None:
+        self.store, self.generation, self.snapshot = store, manifest.generation, manifest.snapshot
         self.cameras = cameras
         self._connection = duckdb.connect()
-        spill = text(root / ".spill")
+        store.open_in(self._connection)
+        spill = text(store.local / SPILL)
         self._connection.execute(f"SET GLOBAL TimeZone = 'UTC'; SET temp_directory = {spill}; CREATE SCHEMA {SCHEMA}")
         self._connection.execute(LOCAL_TIME)
-        with _translated(root):
+        with _translated(store):
             self._make_views(manifest, cameras)
         self._connection.execute(f"USE memory.{SCHEMA}")
 
     def _make_views(self, manifest: Manifest, cameras: tuple[str, ...] | None) -> None:
         """The stored tables, and over them the logical ones."""
         for name in STORED:
-            rows = _stored(name, addresses(self.root, manifest, name)) + seen(name, cameras)
+            rows = _stored(name, addresses(self.store, manifest, name)) + seen(name, cameras)
             self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {rows}")
-        judged = bool(addresses(self.root, manifest, "verdicts"))
+        judged = bool(addresses(self.store, manifest, "verdicts"))
         for name, table in LOGICAL.items():
             if sql := table.sql if judged else table.unjudged:
                 self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {sql}")
@@ -59,7 +60,7 @@ class DuckDBEngine:
         """From now on nothing outside the mirror can be read or written, and no setting changed."""
         self._connection.execute(
             f"""SET memory_limit = '{memory}'; SET threads = {threads};
-                SET allowed_directories = [{text(self.root)}]; SET enable_external_access = false;
+                SET allowed_directories = [{text(self.store.address())}]; SET enable_external_access = false;
                 SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;
                 SET lock_configuration = true"""
         )
@@ -75,7 +76,7 @@ class DuckDBEngine:
         if timer:
             timer.start()
         try:
-            with _translated(self.root, seconds):
+            with _translated(self.store, seconds):
                 return cursor.sql(sql).to_arrow_table()
         finally:
             if timer:
@@ -87,7 +88,7 @@ class DuckDBEngine:
 
 
 @contextmanager
-def _translated(root: Path, seconds: float | None = None) -> Iterator[None]:
+def _translated(store: Store, seconds: float | None = None) -> Iterator[None]:
     """DuckDB's errors as ours, in one line."""
     try:
         yield
@@ -97,8 +98,8 @@ def _translated(root: Path, seconds: float | None = None) -> Iterator[None]:
         raise QueryError("a query may read the mirror's tables only, no other file or address") from error
     except duckdb.Error as error:
         line = " ".join(str(error).split("\n\n")[0].split())
-        if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and str(root) in line:
-            raise damaged(root) from error
+        if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and store.address() in line:
+            raise damaged(store) from error
         raise QueryError(f"the query failed: {line}") from error
 
 

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
@@ -20,6 +19,7 @@ import pyarrow as pa
 
 from omnisight_lab.analytics.engines.base import addresses, compiled, damaged, seen, typed
 from omnisight_lab.analytics.manifest import Manifest
+from omnisight_lab.analytics.store import Store
 from omnisight_lab.analytics.tables import LOGICAL, SCHEMA, STORED
 from omnisight_lab.errors import QueryError, UsageError
 
@@ -62,22 +62,22 @@ class SparkEngine:
 
     name = "spark"
 
-    def __init__(self, root: Path, manifest: Manifest, cameras: tuple[str, ...] | None = None) -> None:
-        self.root, self.generation, self.snapshot = root, manifest.generation, manifest.snapshot
+    def __init__(self, store: Store, manifest: Manifest, cameras: tuple[str, ...] | None = None) -> None:
+        self.store, self.generation, self.snapshot = store, manifest.generation, manifest.snapshot
         self.cameras = cameras
         self._session = _new_session()
-        with _translated(root):
+        with _translated(store):
             self._make_views(manifest, cameras)
 
     def _make_views(self, manifest: Manifest, cameras: tuple[str, ...] | None) -> None:
         """The stored tables, and over them the logical ones."""
         self._session.sql(LOCAL_TIME)
         for name in STORED:
-            rows = self._stored(name, addresses(self.root, manifest, name))
+            rows = self._stored(name, addresses(self.store, manifest, name))
             rows.createOrReplaceTempView(name)
             if only := seen(name, cameras):
                 self._select(f"SELECT * FROM {name}{only}").createOrReplaceTempView(name)
-        judged = bool(addresses(self.root, manifest, "verdicts"))
+        judged = bool(addresses(self.store, manifest, "verdicts"))
         for name, table in LOGICAL.items():
             if sql := table.sql if judged else table.unjudged:
                 self._select(sql).createOrReplaceTempView(name)
@@ -98,7 +98,7 @@ class SparkEngine:
         return typed(self.fetch_sql(compiled(expression, "spark")), expression)
 
     def fetch_sql(self, sql: str) -> pa.Table:
-        with _translated(self.root):
+        with _translated(self.store):
             return self._session.sql(sql).toArrow()
 
 
@@ -148,7 +148,7 @@ def _started() -> Any:
 
 
 @contextmanager
-def _translated(root: Path) -> Iterator[None]:
+def _translated(store: Store) -> Iterator[None]:
     """Spark's errors as ours, in one line."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -157,6 +157,6 @@ def _translated(root: Path) -> Iterator[None]:
         yield
     except (PySparkException, Py4JError) as error:
         if any(sign in str(error) for sign in DAMAGED):
-            raise damaged(root) from error
+            raise damaged(store) from error
         line = next((line for line in str(error).splitlines() if "[" in line), str(error).split("\n", 1)[0])
         raise QueryError(f"the query failed: {line.strip()}") from error
