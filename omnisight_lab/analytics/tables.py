@@ -329,20 +329,20 @@ def visible(tables: Tables, cameras: tuple[str, ...] | None) -> Tables:
     """`tables` with the rows of these cameras (ids) only; None: every camera."""
     if cameras is None:
         return tables
-    shown = {name: _of_cameras(table, cameras) for name, table in vars(tables).items()}
+    shown = {name: _of_cameras(name, table, cameras) for name, table in vars(tables).items()}
     event_ids = shown["events"].select(event_id="id")
     for name in ("verdicts", "notifications"):
         shown[name] = shown[name].semi_join(event_ids, "event_id")
     return Tables(**shown)
 
 
-def _of_cameras(table: ir.Table, cameras: tuple[str, ...]) -> ir.Table:
-    if table.get_name() == "cameras":
+def _of_cameras(name: str, table: ir.Table, cameras: tuple[str, ...]) -> ir.Table:
+    if name == "cameras":
         return table.filter(table.id.isin(cameras))
     if "camera_id" not in table.columns:
         return table
     seen = table.camera_id.isin(cameras)
-    return table.filter(seen | table.camera_id.isnull() if table.get_name() == "policies" else seen)
+    return table.filter(seen | table.camera_id.isnull() if name == "policies" else seen)
 
 
 def schema_version() -> str:
