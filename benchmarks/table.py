@@ -71,9 +71,9 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def require_equal(ours: pa.Table, theirs: pa.Table, what: str) -> None:
+def require_equal(ours: pa.Table, theirs: pa.Table) -> None:
     """AssertionError unless both have the same rows in the same order, floats within 1e-9."""
-    assert ours.num_rows == theirs.num_rows, f"{what}: {ours.num_rows} rows against {theirs.num_rows}"
+    assert ours.num_rows == theirs.num_rows, f"{ours.num_rows} rows against {theirs.num_rows}"
     for name in ours.column_names:
         left, right = ours[name].combine_chunks(), theirs[name].combine_chunks()
         if pa.types.is_floating(left.type):
@@ -83,10 +83,7 @@ def require_equal(ours: pa.Table, theirs: pa.Table, what: str) -> None:
             equal = pc.or_(pc.fill_null(pc.equal(left, right.cast(left.type)), False), both_null).to_numpy(False)
         if not equal.all():
             row = int(np.argmin(equal))
-            differ = (
-                f"{int((~equal).sum())} of {len(equal)} differ, first {left[row]} against {right[row]} in row {row}"
-            )
-            raise AssertionError(f"{what}, column {name}: {differ}")
+            raise AssertionError(f"{int((~equal).sum())} of {len(equal)} {name}, first {left[row]} and {right[row]}")
 
 
 def _floats(values: pa.Array) -> np.ndarray:
@@ -98,4 +95,4 @@ def show(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table(*rows[0], title=title, title_justify="left")
     for row in rows:
         table.add_row(*[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()])
-    Console(width=120).print(table)
+    Console(width=140).print(table)
