@@ -8,6 +8,7 @@ lab.activity("2026-03-29", "2026-03-30")
 from __future__ import annotations
 
 import copy
+import logging
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ import ibis.expr.types as ir
 from omnisight_lab import settings
 from omnisight_lab.access import accounts, rights, roles, sessions
 from omnisight_lab.access.roles import Action
-from omnisight_lab.analytics.catalogue import Catalogue
+from omnisight_lab.analytics.catalogue import Queries
 from omnisight_lab.analytics.dictionary import TableList
 from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, PostgresEngine, SparkEngine, compiled
 from omnisight_lab.analytics.frames import About, Asked, Result, Written
@@ -38,11 +39,15 @@ from omnisight_lab.db import migrate, reads
 from omnisight_lab.db.models import User
 from omnisight_lab.db.session import Database, open_database
 from omnisight_lab.errors import AccessDenied, MediaError, QueryError, UnknownName, UsageError
+from omnisight_lab.ops import ledger as ledgers
+from omnisight_lab.ops.ledger import Ledger
 from omnisight_lab.review import verdicts
 from omnisight_lab.review.verdicts import Verdict
 from omnisight_lab.review.zones import Zones
 from omnisight_lab.settings import Paths, SiteSettings
 from omnisight_lab.types import Box, FrameSize, TimeRange, Track, TrackPoint
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["Action", "CameraState", "EventDetail", "Lab", "SeenObject", "User", "Verdict", "connect", "site"]
 
@@ -149,7 +154,7 @@ class Lab:
         self.database, self.paths, self.user = database, paths, user
         self.mirror = Mirror(paths.mirror_at or paths.mirror, paths.mirror)
         # Attributes and no properties: completion in notebooks looks into them
-        self.queries = Catalogue(self.query)
+        self.queries = Queries(self.query)
         """The catalogue: `lab.queries.paths(…)` asks, `lab.queries["paths"]` describes."""
         self.tables = TableList()
         """The tables and columns that `lab.sql` sees, with what they mean."""
@@ -182,7 +187,7 @@ class Lab:
         """This lab for one who may see less, or judge; cheap, because both share database, mirror and engines."""
         theirs = copy.copy(self)
         theirs.user, theirs._analyst, theirs._shared = user, None, self._shared or self
-        theirs.queries = Catalogue(theirs.query)
+        theirs.queries = Queries(theirs.query)
         return theirs
 
     @property
@@ -399,7 +404,10 @@ class Lab:
             return engine
 
     def _freshen(self) -> None:
-        """A mirror younger than the setting; the first time every day is looked at, later the last two more often."""
+        """A mirror younger than the setting; the first time every day is looked at, later the last two more often.
+
+        Where it can't be written (a home that is read-only or full) it answers as it stands; its age is shown.
+        """
         if self._shared:
             self._shared._freshen()
             return
@@ -408,8 +416,13 @@ class Lab:
         now = self._clock.now()
         if manifest and now - manifest.snapshot <= timedelta(seconds=limit):
             return
-        self.mirror.refresh(self.database, recent=self._looked, max_age=limit)
-        self._looked = True
+        try:
+            self.mirror.refresh(self.database, recent=self._looked, max_age=limit)
+            self._looked = True
+        except StorageError as error:
+            if manifest is None:
+                raise
+            _say_stale(str(error))
 
     @property
     def _tables(self) -> Tables:
@@ -458,6 +471,18 @@ class Lab:
     def refresh(self, *, rebuild: bool = False, progress: Progress | None = None) -> Refreshed:
         """Brings the mirror to the database's state; `rebuild` reads everything anew."""
         return self.mirror.refresh(self.database, rebuild=rebuild, progress=progress)
+
+    def ledger(self, progress: ledgers.Progress | None = None) -> Ledger:
+        """What rows name against what lies on the disk of the media root, and what else takes its space.
+
+        Parts add up to the whole disk; cameras are those that this lab's user may see. Looks at every file.
+        """
+        floor = int(self.settings["recording.free_space_floor_mb"])
+        found = ledgers.ledger(self.database, self.paths, self._clock.now(), floor, progress)
+        seen = self.sees
+        if seen is None:
+            return found
+        return replace(found, cameras=tuple(camera for camera in found.cameras if camera.camera_id in seen))
 
     def mirror_status(self) -> MirrorStatus:
         """Age, rows, bytes, days."""
@@ -645,6 +670,12 @@ _EXPECTED = Query(
     ("camera", "start"),
     "Spans in which recording was expected.",
 )
+
+
+@cache
+def _say_stale(why: str) -> None:
+    """Logs once that figures come from a mirror that grows old."""
+    _log.warning("%s; figures are those of the mirror as it stands", why)
 
 
 def _draw(result: Result, backend: str | None) -> Any:

@@ -406,13 +406,14 @@ class Result:
         columns = list(self._columns) or [_undeclared(field) for field in part.schema]
         return folded(columns, self.hidden), list(_dictionaries(part, columns))
 
-    def table(self, rows: int = SHOWN) -> Table:
+    def table(self, rows: int = SHOWN, *, caption: bool = True) -> Table:
         """The first rows as a rich table."""
         from rich.table import Table
         from rich.text import Text  # as it stands: a name such as [/] would be read as markup
 
         columns, shown = self._shown(rows)
-        table = Table(box=None, header_style="bold", caption=Text(self._footer(len(shown))), caption_justify="left")
+        below = Text(self._footer(len(shown))) if caption else None
+        table = Table(box=None, header_style="bold", pad_edge=False, caption=below, caption_justify="left")
         for column in columns:
             table.add_column(Text(column.heading), justify="right" if column.right else "left")
         for row in shown:
@@ -535,6 +536,11 @@ def _dictionaries(table: pa.Table, columns: Sequence[Column]) -> Iterator[dict[s
             for name, offset in locals_.items():
                 row[name] = _with_offset(row[name], row[offset])
             yield row
+
+
+def _offset_of(local: str, columns: Sequence[Column]) -> str:
+    """The column that tells how far the clock of `local` is ahead of UTC."""
+    return f"{local}_offset" if any(column.name == f"{local}_offset" for column in columns) else "utc_offset"
 
 
 def _with_offset(local: datetime | None, minutes: int | None) -> datetime | None:

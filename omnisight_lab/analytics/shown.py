@@ -11,7 +11,7 @@ from typing import Any
 
 from omnisight_lab.analytics.queries.registry import Column
 
-HIDDEN = frozenset({"camera_id", "utc_offset", "thumbnail_path"})
+HIDDEN = frozenset({"camera_id", "thumbnail_path"})
 """Columns that a table on the screen leaves out: others say the same."""
 
 FIGURES = ("integer", "number", "share")

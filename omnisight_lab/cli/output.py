@@ -55,7 +55,11 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None 
     for row in rows:
         # As it stands: a name such as [/] would be read as markup
         table.add_row(*[Text(_cell(row.get(column))) for column in columns])
-    # In a pipe there is no width to fit: rich would cut cells at 80 columns
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """The table as wide as the terminal; in a pipe there is no width to fit: rich would cut cells at 80 columns."""
     console = Console() if sys.stdout.isatty() else Console(width=10_000)
     console.print(table)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omnisight_lab.cli.output import JsonOption, print_json, print_rows, say
+from omnisight_lab.cli.output import JsonOption, print_json, print_rows, print_table, say
 from omnisight_lab.cli.who import AsOption
 from omnisight_lab.errors import UnknownName, UsageError
 
@@ -18,10 +18,39 @@ if TYPE_CHECKING:
 FORMATS = ("table", "csv", "json", "parquet")
 
 
+def _names(incomplete: str) -> list[tuple[str, str]]:
+    """Queries that begin so, for the shell's completion."""
+    from omnisight_lab.analytics import catalogue
+    from omnisight_lab.analytics.queries import QUERIES
+
+    return [(name, catalogue.first_sentence(QUERIES[name])) for name in QUERIES if name.startswith(incomplete)]
+
+
+def _parameters(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Parameters of the query that stands before, and what they group by, for the shell's completion."""
+    from omnisight_lab.analytics.queries import QUERIES
+
+    name = context.params.get("name") or ""
+    if name not in QUERIES:
+        return []
+    key, equals, value = incomplete.partition("=")
+    if equals and key == "by":
+        before, comma, last = value.rpartition(",")
+        return [(f"by={before}{comma}{it}", "") for it in QUERIES[name].dimensions if it.startswith(last)]
+    return [(f"{it.name}=", it.help) for it in QUERIES[name].parameters if it.name.startswith(key)]
+
+
 def command(
-    name: Annotated[str, typer.Argument(help="Query; see --list.")] = "",
+    name: Annotated[str, typer.Argument(help="Query; see --list.", autocompletion=_names)] = "",
     parameters: Annotated[
-        list[str] | None, typer.Option("-p", "--parameter", metavar="KEY=VALUE", help="Parameter; see --list.")
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--parameter",
+            metavar="KEY=VALUE",
+            help="Parameter, as by=camera,day or where=weekday=6,7; see --describe.",
+            autocompletion=_parameters,
+        ),
     ] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Aware time, or a date. [default: 7 days]")
@@ -31,10 +60,12 @@ def command(
     ] = None,
     camera: Annotated[list[str] | None, typer.Option("--camera", help="Name or id; may be given again.")] = None,
     tz: Annotated[str | None, typer.Option("--tz", help="Zone for every camera, in place of its own.")] = None,
-    engine: Annotated[str, typer.Option("--engine", help="duckdb (the mirror) or postgres (live).")] = "duckdb",
+    engine: Annotated[str, typer.Option("--engine", help="duckdb (the mirror), postgres (live) or spark.")] = "duckdb",
     format: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "table",
     out: Annotated[Path | None, typer.Option("--out", help="File to write; needed for parquet.")] = None,
-    listing: Annotated[bool, typer.Option("--list", help="List the queries with columns and parameters.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List the queries.")] = False,
+    describe: Annotated[bool, typer.Option("--describe", help="What this query takes and gives.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --list: the page of the docs.")] = False,
     as_user: AsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,10 +73,13 @@ def command(
     from omnisight_lab.analytics.queries import QUERIES
 
     if listing:
-        _list(as_json)
+        _list(as_json, markdown)
         return
     if not name:
         raise UsageError("which query? `omnisight query --list` shows them")
+    if describe:
+        _describe(name, as_json)
+        return
     given = QUERIES[name].typed(_pairs(parameters or []))
     if as_json:
         format = "json"
@@ -76,8 +110,7 @@ def _print(result: Result, format: str, out: Path | None) -> None:
         _save(result, format, out)
         say(f"written to {out}")
     elif format == "table":
-        columns = [column.name for column in result.columns if column.name not in result.hidden]
-        print_rows(result.rows(), columns)
+        print_table(result.table(max(1, result.count()), caption=False))
     elif format == "csv":
         sys.stdout.write(str(result.to_csv()))
     else:
@@ -93,19 +126,36 @@ def _save(result: Result, format: str, out: Path) -> None:
         result.to_csv(out)
 
 
-def _list(as_json: bool) -> None:
+def _list(as_json: bool, markdown: bool) -> None:
+    """The queries by theme, with their parameters and the first sentence on their method."""
+    from omnisight_lab.analytics import catalogue
     from omnisight_lab.analytics.queries import QUERIES
 
-    described: list[dict[str, Any]] = [query.describe() for query in QUERIES.values()]
+    if markdown:
+        sys.stdout.write(catalogue.markdown())
+    elif as_json:
+        print_json([{"theme": catalogue.theme(query), **query.describe()} for query in QUERIES.values()])
+    else:
+        print_rows(
+            [
+                {
+                    "theme": heading if number == 0 else "",
+                    "query": query.name,
+                    "parameters": ", ".join(parameter.name for parameter in query.parameters) or "-",
+                    "what it gives": catalogue.first_sentence(query),
+                }
+                for heading, queries in catalogue.by_theme().items()
+                for number, query in enumerate(queries)
+            ]
+        )
+
+
+def _describe(name: str, as_json: bool) -> None:
+    from omnisight_lab.analytics import catalogue
+    from omnisight_lab.analytics.queries import QUERIES
+
+    query = QUERIES[name]
     if as_json:
-        print_json(described)
-        return
-    rows = [
-        {
-            "query": query["name"],
-            "parameters": ", ".join(parameter["name"] for parameter in query["parameters"]) or "-",
-            "what it gives": query["method"],
-        }
-        for query in described
-    ]
-    print_rows(rows)
+        print_json({"theme": catalogue.theme(query), **query.describe()})
+    else:
+        sys.stdout.write(f"{catalogue.explained(query, typed=True)}\n")

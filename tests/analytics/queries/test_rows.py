@@ -144,8 +144,12 @@ def test_zones_as_they_are_drawn_today(site: Site, lab: Lab) -> None:
         tracks=("1",),
         meta={"frame": {"width": 100, "height": 100}},
     )
-    lab.zones.add("gate", "left", [(0, 0), (0.5, 0), (0.5, 1), (0, 1)])
-    lab.zones.add("gate", "right", [(0.5, 0), (1, 0), (1, 1), (0.5, 1)])
+    halves = {"left": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]], "right": [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]}
+    for name, points in halves.items():
+        site.run(
+            f"""INSERT INTO lab.zone (id, camera_id, name, kind, version, points, created_at)
+                VALUES ('{name}', 'gate', '{name}', 'zone', 1, '{points}', now())"""
+        )
     lab.refresh()
     activity = lab.activity(*SPAN, cameras="gate")
     assert figures(activity.by("zone"), "zone", "events", "recorded_hours") == [("left", 1, 6.0)]
