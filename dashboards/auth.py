@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -48,6 +48,8 @@ class Person:
     username: str
     role: str
     may: frozenset[Action]
+    lab: Lab | None = field(default=None, repr=False, compare=False)
+    """The lab as this person sees it: with the cameras that they may see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Visitor:
         if user is None:
             raise SessionEnded
         roles.require(user, action)
-        return Person(user.username, user.role.value, roles.ALLOWED[user.role])
+        return Person(user.username, user.role.value, roles.ALLOWED[user.role], self.lab.as_user(user))
 
 
 def visitor(lab: Lab) -> Visitor:

@@ -86,6 +86,8 @@ class PageSpec:
 class Screen:
     """One open page of one person. Pages use `lab`, `shared`, `person`, `location`, `callback` and `say`.
 
+    `lab` is the person's own: with the cameras that they may see.
+
     `person` is who was there at the last check: to draw by, never to decide by.
     """
 
@@ -155,6 +157,7 @@ class Screen:
         """The page, which fills itself once the browser is there."""
         try:
             self.person = self.visitor.require(self._spec.action)
+            self.lab = self.person.lab or self.lab
             self._draw_frame(self._frame_values())
             view = self._spec.make(self)
             view.content.visible = False

@@ -32,14 +32,17 @@ _HOUR = "private, max-age=3600"
 _ALWAYS_ASK = "private, no-cache"
 
 
-async def _admit(handler: RequestHandler, lab: Lab, action: Action) -> None:
-    """HTTP 403 unless the cookie's session may do this; no redirect, since no person reads the answer."""
+async def _admit(handler: RequestHandler, lab: Lab, action: Action) -> Lab:
+    """The lab as the cookie's person sees it; HTTP 403 unless they may do this, without a redirect, since no person
+    reads the answer."""
     try:
-        await asyncio.to_thread(Visitor(lab, handler.get_cookie(COOKIE) or "").require, action)
+        person = await asyncio.to_thread(Visitor(lab, handler.get_cookie(COOKIE) or "").require, action)
     except SessionEnded as error:
         raise HTTPError(403, reason="Log in first") from error
     except AccessDenied as error:
         raise HTTPError(403, reason="Your role does not allow this") from error
+    assert person.lab is not None  # `require` gives it
+    return person.lab
 
 
 class StoredFile(StaticFileHandler):
@@ -50,7 +53,7 @@ class StoredFile(StaticFileHandler):
         self._lab, self._find, self._cache = lab, find, cache
 
     async def prepare(self) -> None:
-        await _admit(self, self._lab, Action.LOOK)
+        self._lab = await _admit(self, self._lab, Action.LOOK)
 
     async def get(self, path: str, include_body: bool = True) -> None:
         try:
@@ -80,7 +83,7 @@ class EventClip(RequestHandler):
         self._lab = lab
 
     async def prepare(self) -> None:
-        await _admit(self, self._lab, Action.EXPORT)
+        self._lab = await _admit(self, self._lab, Action.EXPORT)
 
     async def get(self, event_id: str) -> None:
         try:

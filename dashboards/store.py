@@ -117,23 +117,27 @@ class Overview:
 
 
 class OverviewStore:
-    """The state of the site now, and its day so far: the same for everybody, so that one serves all sessions."""
+    """The state of the site now, and its day so far: the same for all who see the same cameras, so that one store
+    serves all sessions."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._lock = threading.Lock()
-        self._last: Overview | None = None
+        self._last: dict[tuple[str, ...] | None, Overview] = {}
 
-    def load(self) -> Overview:
-        """The site as it is, or was within `mirror.refresh_seconds`; an older mirror is refreshed on the way."""
+    def load(self, lab: Lab | None = None) -> Overview:
+        """The site as `lab` sees it, `mirror.refresh_seconds` old at most; an older mirror is refreshed on the way."""
         settings = self._lab.settings
         now = datetime.now(UTC).astimezone(ZoneInfo(settings["site.timezone"]))
         # A little less than the pages' period, or every other refresh would find nothing new
         young = timedelta(seconds=0.7 * settings["mirror.refresh_seconds"])
+        lab = lab or self._lab
+        sees = lab.sees
         with self._lock:
-            if self._last is None or now - self._last.now > young:
-                self._last = self._ask(now)
-            return self._last
+            last = self._last.get(sees)
+            if last is None or now - last.now > young:
+                last = self._last[sees] = OverviewStore(lab)._ask(now)
+            return last
 
     def _ask(self, now: datetime) -> Overview:
         today, tomorrow = _midnights(now)

@@ -19,11 +19,12 @@ class OverviewPage:
 
     def __init__(self, screen: Screen) -> None:
         self._store: OverviewStore = screen.shared
+        self._lab = screen.lab
         self._sections = {name: Fragment() for name in SECTIONS}
         self.content = column(*self._sections.values())
 
     async def refresh(self) -> None:
-        data = await asyncio.to_thread(self._store.load)
+        data = await asyncio.to_thread(self._store.load, self._lab)
         for name, html in sections(data).items():
             self._sections[name].html = html
 

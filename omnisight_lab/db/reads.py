@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, defer
 
 from omnisight_lab.db.columns import among
 from omnisight_lab.db.lab_models import CameraLease, CameraPeriod, CameraRight, Gap, ReportRun, Verdict, Zone
-from omnisight_lab.db.models import Camera, Event, Recording, Segment, User
+from omnisight_lab.db.models import Camera, Event, Recording, Segment, User, UserRole
 from omnisight_lab.errors import UnknownName
 from omnisight_lab.settings import SiteSettings
 from omnisight_lab.types import TimeRange
@@ -135,6 +136,12 @@ def known_paths(session: Session, paths: list[str]) -> set[str]:
     return set(session.scalars(select(Segment.file_path).where(among(Segment.file_path, paths))))
 
 
+def segment_files(session: Session) -> Iterator[tuple[str, str, int]]:
+    """Camera's id, path and size of every segment, in batches: there may be millions."""
+    statement = select(Recording.camera_id, Segment.file_path, Segment.file_size).join(Segment)
+    return iter(session.execute(statement, execution_options={"yield_per": 10_000}).tuples())
+
+
 def last_recorded(session: Session, camera_id: str) -> datetime | None:
     """End of the camera's newest segment."""
     statement = select(func.max(Segment.end_time)).join(Recording).where(Recording.camera_id == camera_id)
@@ -160,12 +167,10 @@ def periods(session: Session, camera_id: str) -> list[CameraPeriod]:
 
 
 def rights(session: Session, user_id: str) -> tuple[str, ...]:
-    """Ids of the cameras that the user is restricted to, in order; () for one who is not restricted."""
-    return tuple(
-        session.scalars(
-            select(CameraRight.camera_id).where(CameraRight.user_id == user_id).order_by(CameraRight.camera_id)
-        )
-    )
+    """Ids of the cameras that the user is restricted to, in order; () for one who is not restricted, as no ADMIN is."""
+    restricted = (CameraRight.user_id == user_id) & (User.role != UserRole.ADMIN)
+    cameras = select(CameraRight.camera_id).join(User, User.id == CameraRight.user_id).where(restricted)
+    return tuple(session.scalars(cameras.order_by(CameraRight.camera_id)))
 
 
 def judged(session: Session, event_ids: list[str]) -> dict[str, tuple[str | None, str | None]]:
