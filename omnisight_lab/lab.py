@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -38,7 +39,7 @@ from omnisight_lab.clock import Clock, SystemClock
 from omnisight_lab.db import migrate, reads
 from omnisight_lab.db.models import User
 from omnisight_lab.db.session import Database, open_database
-from omnisight_lab.errors import AccessDenied, MediaError, QueryError, UnknownName, UsageError
+from omnisight_lab.errors import AccessDenied, MediaError, QueryError, StorageError, UnknownName, UsageError
 from omnisight_lab.ops import ledger as ledgers
 from omnisight_lab.ops.ledger import Ledger
 from omnisight_lab.review import verdicts
@@ -164,6 +165,7 @@ class Lab:
         self._spark: SparkEngine | None = None
         self._analyst: DuckDBEngine | None = None
         self._looked = False
+        self._again: datetime | None = None
         self._shared: Lab | None = None
         """The lab whose engines and connections this one uses."""
 
@@ -414,7 +416,7 @@ class Lab:
         limit = float(self.settings["mirror.refresh_seconds"])
         manifest = self.mirror.manifest()
         now = self._clock.now()
-        if manifest and now - manifest.snapshot <= timedelta(seconds=limit):
+        if manifest and (now - manifest.snapshot <= timedelta(seconds=limit) or (self._again and now < self._again)):
             return
         try:
             self.mirror.refresh(self.database, recent=self._looked, max_age=limit)
@@ -422,6 +424,7 @@ class Lab:
         except StorageError as error:
             if manifest is None:
                 raise
+            self._again = now + timedelta(seconds=limit)
             _say_stale(str(error))
 
     @property

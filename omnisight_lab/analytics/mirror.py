@@ -1,9 +1,9 @@
 """The Parquet mirror: the stored tables by UTC day in immutable files, named by one manifest.
 
-`Mirror` is what everybody else uses: the manifest for readers, `refresh` for writers (one at a time, by an advisory lock
-of PostgreSQL, which a writer that is killed gives back), `status`, and `verify`. What a refresh does stands in `refresh`,
-what it reads in `snapshot`, the changed rows of a day in `hot`, the files in `store`. Deletes and rows committed late
-are seen; an UPDATE that leaves updatedAt alone is not: that is what `verify` finds and `rebuild` repairs.
+`Mirror` is what everybody else uses: the manifest for readers, `refresh` for writers (one at a time, by an advisory
+lock of PostgreSQL, which a writer that is killed gives back), `status`, and `verify`. What a refresh does stands in
+`refresh`, what it reads in `snapshot`, the changed rows of a day in `hot`, the files in `store`. Deletes and rows
+committed late are seen; an UPDATE that leaves updatedAt alone is not: `verify` finds it and `rebuild` repairs it.
 """
 
 from __future__ import annotations
@@ -112,9 +112,8 @@ class Mirror:
         found = self.manifest()
         if found is None:
             raise MirrorError(f"there is no mirror in {self.store.shown} yet; run `omnisight mirror refresh`")
-        with _told(self.store.shown), postgres.connection(database) as connection:
-            with postgres.snapshot(connection):
-                return verify.compared(connection, self.store, found, days)
+        with postgres.connection(database) as connection, postgres.snapshot(connection):
+            return verify.compared(connection, self.store, found, days)
 
     def _refreshed(
         self,

@@ -1,9 +1,9 @@
 """Where the files of a mirror are: a folder of this machine, or an address that fsspec knows (`s3://bucket/site`).
 
-Files are written in a local staging folder first and then put in their place, whole; only the manifest is ever replaced,
-by one rename or one PUT. Engines read by the addresses that `address` gives, after `open_in` has made them known to
-DuckDB. Credentials of an address stay inside fsspec: neither `shown` nor any address has them. What goes wrong here is
-one StorageError.
+Files are written in a local staging folder first and then put in their place, whole; only the manifest is ever
+replaced, by one rename or one PUT. Engines read by the addresses that `address` gives, after `open_in` has made them
+known to DuckDB. Credentials of an address stay inside fsspec: neither `shown` nor any address has them. What goes wrong
+here is one StorageError.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from omnisight_lab.analytics import mirror as mirrors
 from omnisight_lab.analytics import postgres
+from omnisight_lab.analytics import refresh as refreshing
 from omnisight_lab.analytics.engines import DuckDBEngine
 from omnisight_lab.analytics.mirror import Mirror
 from omnisight_lab.analytics.tables import LOGICAL, SCHEMA, LogicalTable
@@ -94,19 +94,19 @@ def test_full_build_then_nothing_to_do(three_days: Site, follows: Follows, mirro
 
 def test_an_empty_database_has_a_mirror_too(follows: Follows, mirror: Mirror) -> None:
     follows()
-    assert mirror.status(at("2026-10-05")).rows["events"] == 0
+    assert mirror.status(at("2026-10-05")).rows["detected_events"] == 0
 
 
-CHANGES = {  # one after the other: SQL, and the parts that a refresh then writes
+CHANGES = {  # one after the other: SQL, and the parts that a refresh then writes, deltas joined among them
     "new event": (
         """INSERT INTO "Event" (id, "cameraId", "timestamp", "eventType", "updatedAt")
         VALUES ('new', 'yard', '2026-10-02 23:59:59.999', 'motion', now())""",
-        2,
+        1,
     ),
     "event on a new day": (
         """INSERT INTO "Event" (id, "cameraId", "timestamp", "eventType", "updatedAt")
         VALUES ('newer', 'yard', '2026-10-09', 'motion', now())""",
-        2,
+        3,
     ),
     "late update": (
         """UPDATE "Event" SET confidence = 0.9, "updatedAt" = now() WHERE "timestamp"::date = '2026-10-01'""",
@@ -118,9 +118,9 @@ CHANGES = {  # one after the other: SQL, and the parts that a refresh then write
         """INSERT INTO "Segment"
         (id, "recordingId", "startTime", "endTime", duration, "filePath", "fileSize", "updatedAt")
         VALUES ('night', 'recording-yard', '2026-10-01 23:30', '2026-10-02 00:30', 3600, 'x', 1, now())""",
-        4,
+        3,
     ),
-    "camera renamed": ("""UPDATE "Camera" SET name = 'court'""", 1),
+    "camera renamed": ("""UPDATE "Camera" SET name = 'court'""", 2),
     "camera's zone changed": ("""UPDATE "Camera" SET settings = '{"timezone": "Asia/Kathmandu"}'""", 1),
     "gap closed": ("UPDATE lab.gap SET end_time = '2026-10-01 15:00'", 1),
     "event moves to another day": (
@@ -150,7 +150,7 @@ def test_footage_that_shrinks_leaves_the_day_it_reached_into(three_days: Site, f
     three_days.run(sql)
     follows()
     three_days.run("""DELETE FROM "Segment" WHERE id = 'night'""")
-    assert follows() == 4
+    assert follows() == 3
 
 
 def test_an_update_that_hides_is_found_by_rebuild(
@@ -169,19 +169,37 @@ def test_a_rebuild_reaches_a_lab_that_is_open(three_days: Site, lab: Lab) -> Non
     assert lab.events("2026-10-01", "2026-10-04").count() == 0
 
 
-def test_recent_looks_at_old_days_when_that_is_due(
+def test_recent_looks_at_older_days_in_turn(
     three_days: Site, mirror: Mirror, database: Database, follows: Follows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follows()
     three_days.run(CHANGES["new event"][0])
-    monkeypatch.setattr(mirrors, "CHECK_SHARE", 10**6)
-    assert mirror.refresh(database, recent=True).parts == 0
-    monkeypatch.setattr(mirrors, "CHECK_SHARE", 0)
-    assert follows(recent=True) == 2
+    monkeypatch.setattr(refreshing, "SLICE_SECONDS", 0)  # one day a refresh
+    looked = []
+    for _ in range(3):
+        parts = mirror.refresh(database, recent=True).parts
+        manifest = mirror.manifest()
+        assert manifest
+        looked.append((parts, manifest.looked, manifest.checked == manifest.snapshot))
+    assert looked == [(0, "2026-10-02", False), (1, "2026-10-03", False), (1, "", True)], (
+        "the delta of a day that has passed is joined"
+    )
+    assert contents(mirror) == in_postgres(database)
 
 
-def test_recent_sees_what_is_new(three_days: Site, follows: Follows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mirrors, "CHECK_SHARE", 10**6)
+def test_recent_sees_days_before_and_between_those_that_it_knows(
+    three_days: Site, follows: Follows, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follows()
+    three_days.run("""DELETE FROM "DetectedObject"; DELETE FROM "Event"; DELETE FROM "Segment" """)
+    three_days.footage("yard", "2026-09-20T12:00", "2026-09-20T13:00")
+    follows()
+    three_days.footage("yard", "2026-09-25T12:00", "2026-09-25T13:00")
+    three_days.footage("yard", "2026-08-25T12:00", "2026-08-25T13:00")
+    assert follows(recent=True) == 4
+
+
+def test_recent_sees_what_is_new(three_days: Site, follows: Follows) -> None:
     follows()
     three_days.run("""INSERT INTO "Event" (id, "cameraId", "timestamp", "eventType", "updatedAt")
         VALUES ('now', 'yard', timezone('UTC', now()), 'motion', now())""")
@@ -200,7 +218,7 @@ def test_a_damaged_file_is_found_and_read_anew(three_days: Site, follows: Follow
         victim.unlink()
     with pytest.raises(MirrorError, match="omnisight mirror refresh"):
         contents(mirror)
-    assert follows() == 2
+    assert follows() == 1
 
 
 @pytest.mark.parametrize("harm", ["lost", "cut", "of another version"])
@@ -242,7 +260,7 @@ def test_files_of_earlier_generations_go_when_nobody_can_read_them(
     first = set(mirror.store.local.glob("*/**/*.parquet"))
     follows(rebuild=True)
     assert first < set(mirror.store.local.glob("*/**/*.parquet"))
-    monkeypatch.setattr(mirrors, "RETIRED_FOR", timedelta(0))
+    monkeypatch.setattr(refreshing, "RETIRED_FOR", timedelta(0))
     follows()
     manifest = mirror.manifest()
     assert manifest
@@ -296,7 +314,7 @@ def test_a_young_mirror_is_left_alone(three_days: Site, follows: Follows, mirror
     follows()
     three_days.run(CHANGES["new event"][0])
     assert mirror.refresh(database, max_age=600).parts == 0
-    assert mirror.refresh(database, max_age=0).parts == 2
+    assert mirror.refresh(database, max_age=0).parts == 1
 
 
 def test_status(three_days: Site, follows: Follows, mirror: Mirror, paths: Paths) -> None:
@@ -309,11 +327,11 @@ def test_status(three_days: Site, follows: Follows, mirror: Mirror, paths: Paths
     assert status.age_seconds == 9
     assert status.days == 3
     assert status.bytes == sum(path.stat().st_size for path in paths.mirror.glob("*/**/*.parquet"))
-    assert {name: status.rows[name] for name in ("cameras", "segments", "events", "objects", "gaps")} == {
+    assert {name: count for name, count in status.rows.items() if count} == {
         "cameras": 1,
         "segments": 18,
-        "events": 3,
-        "objects": 6,
+        "detected_events": 3,
+        "detected_objects": 6,
         "gaps": 1,
     }
 
