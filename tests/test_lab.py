@@ -22,6 +22,7 @@ from omnisight_lab.db.session import Database
 from omnisight_lab.lab import Action, Lab
 from omnisight_lab.settings import Paths
 from tests.analytics.conftest import Site, at
+from tests.asker import add_asker
 from tests.media.footage import encode
 
 PUBLIC = {
@@ -96,7 +97,9 @@ print("loaded", holoviews.Store.current_backend)
 
 
 def test_connect_takes_an_address_and_a_home(database: Database, tmp_path: Path) -> None:
+    name = add_asker(database)
     with ol.connect(database.url, tmp_path / "home") as lab:
+        assert lab.user is not None and lab.user.username == name
         assert lab.activity().rows() == []
         assert (tmp_path / "home" / "mirror" / "manifest.json").exists()
         assert "password" not in repr(lab).lower()
@@ -163,6 +166,7 @@ def test_an_unknown_zone_is_said(lab: Lab) -> None:
 
 def test_the_mirror_is_refreshed_when_it_is_old(site: Site, database: Database, tmp_path: Path) -> None:
     camera = site.camera("yard")
+    add_asker(database)
     with ol.connect(database.url, tmp_path / "home") as lab:
         site.event(camera, "2026-10-20T12:00")
         assert lab.events("2026-10-20", "2026-10-21").count() == 1

@@ -78,6 +78,7 @@ def run_report(
     parameters: Mapping[str, Any] | None = None,
     formats: Sequence[str] = ("html",),
     *,
+    user: str | None = None,
     limits: Limits | None = None,
     progress: Progress = lambda cell, cells: None,
     clock: Clock | None = None,
@@ -85,7 +86,8 @@ def run_report(
     """The finished run, with its files below `paths.reports/<name>/`; ReportFailed where it came to no page.
 
     The notebook runs in a process of its own, which is ended with its kernel at the time limit and on Ctrl-C. What was
-    executed until then is kept. `progress` is called before each cell with its number and how many there are.
+    executed until then is kept. The notebook asks as `user` (a login name; default: who runs this process). `progress`
+    is called before each cell with its number and how many there are.
     """
     clock = clock or SystemClock()
     report = catalog.find(paths, name)
@@ -101,7 +103,7 @@ def run_report(
         error: str | None = "it was interrupted"
         window = None
         try:
-            window = _execute(order, _environment(database, paths), (limits or Limits()).whole, progress)
+            window = _execute(order, _environment(database, paths, user), (limits or Limits()).whole, progress)
             error = None
         except ReportFailed as failure:
             error = redact(str(failure))
@@ -180,10 +182,11 @@ def _put_in_place(work: Path, final: Path, root: Path) -> str | None:
     return None
 
 
-def _environment(database: Database, paths: Paths) -> dict[str, str]:
+def _environment(database: Database, paths: Paths, user: str | None) -> dict[str, str]:
     """What the kernel finds its data by. Secrets travel here and never as parameters, which are printed."""
     return {
         **os.environ,
+        **({"OMNISIGHT_USER": user} if user else {}),
         "OMNISIGHT_HOME": str(paths.home),
         "OMNISIGHT_MEDIA": str(paths.media),
         "DATABASE_URL": database.prisma_url,

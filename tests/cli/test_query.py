@@ -12,6 +12,7 @@ import pytest
 from omnisight_lab.cli import main
 from omnisight_lab.db.session import Database
 from tests.analytics.conftest import Site
+from tests.asker import add_asker
 
 ALWAYS = ("--from", "2000-01-01T00:00:00+00:00", "--to", "2100-01-01T00:00:00+00:00")
 
@@ -23,6 +24,7 @@ def typed(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Typed:
     """Runs `omnisight …` on the test's database; exit code, stdout, stderr."""
+    add_asker(database)
     monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("OMNISIGHT_HOME", str(tmp_path / "home"))
 
@@ -140,7 +142,7 @@ def test_the_mirror_by_hand(yard: Site, typed: Typed) -> None:
     code, out, _ = typed("mirror", "status", "--json")
     assert (code, json.loads(out)["snapshot"]) == (0, None)
     code, out, _ = typed("mirror", "refresh", "--json")
-    assert (code, json.loads(out)["mirror"]["rows"]["events"]) == (0, 60)
+    assert (code, json.loads(out)["mirror"]["rows"]["detected_events"]) == (0, 60)
     code, out, _ = typed("mirror", "refresh", "--json")
     assert (code, json.loads(out)["rows_read"]) == (0, 0)
     code, out, said = typed("mirror", "rebuild")

@@ -15,6 +15,7 @@ from omnisight_lab.db import writes
 from omnisight_lab.db.session import Database
 from omnisight_lab.settings import Paths
 from omnisight_lab.types import Box, EventDraft, EventType, FrameSize, GapCause, ObjectDraft, SegmentFile, TimeRange
+from tests.asker import add_asker
 
 DAY = "2026-03-29"
 ZONE = "Europe/Berlin"
@@ -37,6 +38,7 @@ class Site:
 def small_site(database: Database, home: Path) -> Site:
     """Gate: 06-18 h with a gap of 20 min; Yard: 08-10 h without a gap; Roof: expected from 09 h, never recorded."""
     paths = Paths(home, home / "media")
+    add_asker(database)
     writes.set_setting(database, "site.timezone", ZONE)
     ids = {name: writes.add_camera(database, name=name, rtsp_url="").id for name in ("Gate", "Yard", "Roof")}
     footage = _clip(paths.media / "footage.mp4")
