@@ -14,7 +14,9 @@ from omnisight_lab.settings import ENVIRONMENT, SETTINGS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(ROOT.glob("*.md"))
-COMMAND = re.compile(r"^(?:\$ )?omnisight ((?:[a-z]+ ?)+)|`omnisight ((?:[a-z]+ ?)+)", re.MULTILINE)
+COMMAND = re.compile(
+    r"^(?:\$ )?omnisight ((?:[a-z]+(?:-[a-z]+)* ?)+)|`omnisight ((?:[a-z]+(?:-[a-z]+)* ?)+)", re.MULTILINE
+)
 
 
 def prose(page: Path) -> str:
