@@ -28,6 +28,7 @@ from omnisight_lab.analytics.catalogue import Queries
 from omnisight_lab.analytics.dictionary import TableList
 from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, PostgresEngine, SparkEngine, compiled
 from omnisight_lab.analytics.frames import About, Asked, Result, Written
+from omnisight_lab.analytics.guard import refuse_files
 from omnisight_lab.analytics.media import Clip, Picture
 from omnisight_lab.analytics.mirror import Mirror, MirrorStatus, Progress, Refreshed
 from omnisight_lab.analytics.queries import QUERIES, Column, Query, Scope
@@ -364,6 +365,8 @@ class Lab:
         Times there are naive UTC. Other statements, files and addresses are refused; it may take a minute and 2 GB.
         """
         text = _one_select(statement)
+        if self.sees is not None:
+            refuse_files(text)
         engine = self._analysts_engine()
         written = Written(text, engine, SQL_SECONDS)
         written.page(0, 0)  # names that don't exist are said here, and not when the result is looked at
@@ -659,18 +662,19 @@ class Lab:
 
 
 def _expected_spans(tables: Tables, scope: Scope, **_: Any) -> ir.Table:
-    return expected(tables, scope).join(scope.named(tables), "camera_id").select("camera", "start", "end")
+    return expected(tables, scope).join(scope.named(tables), "camera_id").select("camera_id", "camera", "start", "end")
 
 
 _EXPECTED = Query(
     "expected",
     _expected_spans,
     (
+        Column("camera_id", "text", "id of the camera"),
         Column("camera", "text", "name of the camera"),
         Column("start", "utc", "first instant"),
         Column("end", "utc", "first instant after it"),
     ),
-    ("camera", "start"),
+    ("camera", "camera_id", "start"),
     "Spans in which recording was expected.",
 )
 
