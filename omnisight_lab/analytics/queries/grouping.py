@@ -216,7 +216,12 @@ def counted(
     **measures: str,
 ) -> ir.Table:
     """`counts` (camera_id, cell, dimensions of events, measures) grouped by `by` and by its own columns `also`."""
-    return _grouped(_placed(_picked(counts, where), tables, scope, by, where), by, measures, also)
+    return _grouped(placed(counts, tables, scope, by, where), by, measures, also)
+
+
+def placed(table: ir.Table, tables: Tables, scope: Scope, by: tuple[str, ...], where: Where) -> ir.Table:
+    """`table` (camera_id, cell, dimensions of events, …), its rows of these groups, with the columns of `by`."""
+    return _placed(_picked(table, where), tables, scope, by, where)
 
 
 def _with_columns(table: ir.Table, measures: Mapping[str, str]) -> ir.Table:

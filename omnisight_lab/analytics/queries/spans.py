@@ -50,10 +50,15 @@ def expected(tables: Tables, scope: Scope) -> ir.Table:
 
 
 def footage(tables: Tables, scope: Scope) -> ir.Table:
-    """(camera_id, start, end) of the recorded time in the window; footage that overlaps counts once."""
-    segments = scope.pick(tables.segments.select("camera_id", "start_time", "end_time"))
-    near = segments.filter(segments.end_time > scope.start, segments.start_time < scope.end)
-    return without_overlap(clipped(near, scope.start, scope.end))
+    """(camera_id, start, end) of the recorded time in the window, which may overlap.
+
+    What a segment has recorded is no footage once its file is known to be missing.
+    """
+    near = tables.segments.filter(
+        tables.segments.end_time > scope.start, tables.segments.start_time < scope.end, ~tables.segments.missing
+    )
+    there = scope.pick(near.select("camera_id", "start_time", "end_time"))
+    return clipped(there, scope.start, scope.end)
 
 
 def without_overlap(spans: ir.Table, *ties: str) -> ir.Table:
