@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from omnisight_lab.analytics.mirror import Mirror
 from omnisight_lab.clock import FakeClock
-from omnisight_lab.db.lab_models import CameraPeriod, Gap
-from omnisight_lab.db.models import Base, Camera, DetectedObject, Event, Recording, Segment
+from omnisight_lab.db.lab_models import CameraPeriod, Gap, Verdict, Zone
+from omnisight_lab.db.models import Base, Camera, DetectedObject, Event, Recording, RetentionPolicy, Segment
 from omnisight_lab.db.session import Database
 from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
+from tests.analytics.mirrors import Follows, following
 
 
 def at(text: str) -> datetime:
@@ -101,6 +103,46 @@ class Site:
             meta={"trackId": track, "offsetMs": 500, "best": True} if track else None,
         )
 
+    def path(
+        self,
+        camera: str | None,
+        time: str,
+        *points: tuple[float, float, float],
+        label: str = "person",
+        track: str | None = "1",
+        event: str | None = None,
+        **more: Any,
+    ) -> str:
+        """An event (or boxes of that `event`) of an object whose foot stood at (x, y) so many seconds after its start.
+
+        `points`: (seconds, x, y), x and y in fractions of a frame of 1000 x 500 pixels; `confidence` of each box.
+        """
+        confidence = more.pop("confidence", 0.5)
+        meta = {"frame": {"width": 1000, "height": 500}}
+        id = event or self.event(camera, time, label, confidence=confidence, meta=meta, **more)
+        self.add(
+            *(
+                DetectedObject(
+                    id=self._id("object"),
+                    event_id=id,
+                    object_type=label,
+                    confidence=confidence,
+                    bounding_box={"x": x * 1000 - 10, "y": y * 500 - 40, "width": 20, "height": 40},
+                    meta={"trackId": track, "offsetMs": round(seconds * 1000)} if track else None,
+                )
+                for seconds, x, y in points
+            )
+        )
+        return id
+
+    def zone(self, camera: str, name: str, *points: tuple[float, float], **more: Any) -> None:
+        """What was drawn: corners or, with kind="line", points; `retired_at`: it was replaced."""
+        kind = more.pop("kind", "zone")
+        version = more.pop("version", 1)
+        self.add(
+            Zone(camera_id=camera, name=name, kind=kind, version=version, points=[list(p) for p in points], **more)
+        )
+
     def events(self, camera: str, start: str, end: str, every: int) -> None:
         """One event every so many seconds, written by the database itself."""
         self.run(
@@ -116,6 +158,20 @@ class Site:
     def gap(self, camera: str, start: str, end: str | None, cause: str) -> None:
         last = at(end or start)
         self.add(Gap(camera_id=camera, start=at(start), end=at(end) if end else None, last_seen=last, cause=cause))
+
+    def verdict(self, event: str, verdict: str, **more: Any) -> str:
+        """What somebody said of the event; the row's id. `label`: the right one; `undoes`: the row it takes back."""
+        id = self._id("verdict")
+        self.add(Verdict(id=id, event_id=event, verdict=verdict, **more))
+        return id
+
+    def policy(self, days: int, camera: str | None = None, priority: int = 0, active: bool = True) -> str:
+        """A retention policy's id; without a camera it is for all."""
+        id = self._id("policy")
+        self.add(
+            RetentionPolicy(id=id, name=id, camera_id=camera, retention_days=days, priority=priority, is_active=active)
+        )
+        return id
 
     def run(self, sql: str) -> None:
         """A statement by somebody who knows nothing of us."""
@@ -151,3 +207,26 @@ def ask(lab: Lab, name: str, *asked: Any, **more: Any) -> list[dict[str, Any]]:
     rows = lab.query(name, *asked, **more).rows()
     assert lab.query(name, *asked, engine="postgres", **more).rows() == rows
     return rows
+
+
+@pytest.fixture
+def three_days(site: Site) -> Site:
+    """A camera with footage over three days, an event with two boxes on each, a gap."""
+    camera = site.camera("yard", "Europe/Berlin")
+    site.expect(camera, "2026-10-01T00:00")
+    for day in (1, 2, 3):
+        site.footage(camera, f"2026-10-0{day}T12:00", f"2026-10-0{day}T13:00", seconds=600)
+        site.event(camera, f"2026-10-0{day}T12:30", tracks=("1", None))
+    site.gap(camera, "2026-10-01T13:00", "2026-10-01T14:00", "stalled")
+    return site
+
+
+@pytest.fixture
+def mirror(paths: Paths) -> Mirror:
+    return Mirror(paths.mirror)
+
+
+@pytest.fixture
+def follows(mirror: Mirror, database: Database) -> Follows:
+    """Refreshes, checks that the mirror holds what PostgreSQL holds, and gives the number of parts written."""
+    return following(mirror, database)

@@ -4,81 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from omnisight_lab.analytics import postgres
 from omnisight_lab.analytics import refresh as refreshing
-from omnisight_lab.analytics.engines import DuckDBEngine
 from omnisight_lab.analytics.mirror import Mirror
-from omnisight_lab.analytics.tables import LOGICAL, SCHEMA, LogicalTable
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import DatabaseUnreachable, MirrorError, StorageError
+from omnisight_lab.errors import MirrorError
 from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
 from tests.analytics.conftest import Site, at
-
-Follows = Callable[..., int]
-
-
-@pytest.fixture
-def mirror(paths: Paths) -> Mirror:
-    return Mirror(paths.mirror)
-
-
-@pytest.fixture
-def three_days(site: Site) -> Site:
-    """A camera with footage over three days, an event with two boxes on each, a gap."""
-    camera = site.camera("yard", "Europe/Berlin")
-    site.expect(camera, "2026-10-01T00:00")
-    for day in (1, 2, 3):
-        site.footage(camera, f"2026-10-0{day}T12:00", f"2026-10-0{day}T13:00", seconds=600)
-        site.event(camera, f"2026-10-0{day}T12:30", tracks=("1", None))
-    site.gap(camera, "2026-10-01T13:00", "2026-10-01T14:00", "stalled")
-    return site
-
-
-def contents(mirror: Mirror) -> dict[str, list[str]]:
-    manifest = mirror.manifest()
-    assert manifest is not None
-    engine = DuckDBEngine(mirror.store, manifest)
-    rows = {
-        name: sorted(str(row) for row in engine.fetch_sql(f"SELECT * FROM {SCHEMA}.{name}").to_pylist())
-        for name in LOGICAL
-    }
-    engine.close()
-    return rows
-
-
-def in_postgres(database: Database) -> dict[str, list[str]]:
-    with postgres.connection(database) as connection:
-        return {name: sorted(map(str, _rows(connection, table))) for name, table in LOGICAL.items()}
-
-
-def _rows(connection: Any, table: LogicalTable) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(table.columns)} FROM {SCHEMA}.{table.name}")
-        return list(cursor.fetch_arrow_table().to_pylist())
-
-
-@pytest.fixture
-def follows(mirror: Mirror, database: Database) -> Follows:
-    """Refreshes, checks that the mirror holds what PostgreSQL holds, and gives the number of parts written."""
-
-    def check(**how: bool) -> int:
-        done = mirror.refresh(database, **how)
-        assert contents(mirror) == in_postgres(database)
-        return done.parts
-
-    return check
+from tests.analytics.mirrors import Follows, contents, in_postgres
 
 
 def test_full_build_then_nothing_to_do(three_days: Site, follows: Follows, mirror: Mirror) -> None:
@@ -269,47 +206,6 @@ def test_files_of_earlier_generations_go_when_nobody_can_read_them(
     }
 
 
-def test_writers_at_once_leave_one_whole_mirror(
-    three_days: Site, follows: Follows, paths: Paths, database: Database
-) -> None:
-    writers = [threading.Thread(target=Mirror(paths.mirror).refresh, args=(database,)) for _ in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert follows() == 0
-
-
-KILLED = """
-import sys, time
-from pathlib import Path
-from omnisight_lab.analytics.mirror import Mirror
-from omnisight_lab.db.session import Database
-
-def stop(done, total):
-    if done > total / 2:
-        print("half", flush=True)
-        time.sleep(600)
-
-Mirror(Path(sys.argv[1])).refresh(Database(sys.argv[2]), rebuild=True, progress=stop)
-"""
-
-
-def test_a_writer_that_is_killed_leaves_the_old_mirror(
-    three_days: Site, follows: Follows, mirror: Mirror, database: Database
-) -> None:
-    follows()
-    before = mirror.manifest()
-    arguments = [sys.executable, "-c", KILLED, str(mirror.store.local), database.url]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout
-        assert writer.stdout.readline() == "half\n"
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.wait()
-    assert mirror.manifest() == before
-    assert follows() == 0, "the lock went with the writer"
-
-
 def test_a_young_mirror_is_left_alone(three_days: Site, follows: Follows, mirror: Mirror, database: Database) -> None:
     follows()
     three_days.run(CHANGES["new event"][0])
@@ -333,6 +229,9 @@ def test_status(three_days: Site, follows: Follows, mirror: Mirror, paths: Paths
         "detected_events": 3,
         "detected_objects": 6,
         "gaps": 1,
+        "expected": 1,
+        "recorded": 12,
+        "recordings": 1,
     }
 
 
@@ -340,17 +239,3 @@ def test_no_secret_reaches_the_mirror(three_days: Site, follows: Follows, mirror
     three_days.run("""UPDATE "Camera" SET password = 'geheim-7', "rtspUrl" = 'rtsp://u:geheim-7@host/x'""")
     follows()
     assert "geheim-7" not in str(contents(mirror))
-
-
-def test_a_folder_that_cannot_be_written_is_said(database: Database, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for max_age in (None, 5):
-        with pytest.raises(StorageError, match="can't be written"):
-            Mirror(tmp_path / "file" / "mirror").refresh(database, max_age=max_age)
-
-
-def test_a_database_that_is_down_is_said_without_its_password(tmp_path: Path) -> None:
-    database = Database("postgresql://me:geheim-7@127.0.0.1:1/none")
-    with pytest.raises(DatabaseUnreachable, match="no database at") as told:
-        Mirror(tmp_path).refresh(database)
-    assert "geheim-7" not in str(told.value)
