@@ -44,7 +44,7 @@ class Size:
 
 
 SIZES = {
-    "tiny": Size(days=3, cameras=6, events_a_day=600, slots=48),
+    "tiny": Size(days=2, cameras=4, events_a_day=400, slots=48),
     "1M": Size(days=9),
     "10M": Size(days=90),
     "30M": Size(days=270),
@@ -76,17 +76,18 @@ TUNED = {
 
 
 @contextmanager
-def generated(name: str, cache: Path = CACHE) -> Iterator[tuple[Database, Paths]]:
-    """The database of `SIZES[name]` with the folders that belong to it, made where `cache` has none yet.
+def generated(name: str) -> Iterator[tuple[Database, Paths]]:
+    """The database of `SIZES[name]` with the folders that belong to it, made where the cache has none yet.
 
-    Its server is stopped in the end if it was started here.
+    One process at a time has it: what two measure at once says nothing. Its server is stopped in the end if it was
+    started here.
     """
-    home = cache / f"generated_{name}"
-    with _alone(cache / f"generated_{name}.lock"):
+    home = CACHE / f"generated_{name}"
+    with _alone(home.with_suffix(".lock")):
         if not home.exists():
             _make(SIZES[name], home)
-    server = EmbeddedServer(home / "database")
-    with Database(server.start()) as database:
+        server = EmbeddedServer(home / "database")
+        database = Database(server.start())
         database.server = server
         try:
             migrate.upgrade(database)
@@ -98,7 +99,7 @@ def generated(name: str, cache: Path = CACHE) -> Iterator[tuple[Database, Paths]
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """One process at a time makes it, the others wait."""
+    """One process at a time, the others wait; who dies lets go."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

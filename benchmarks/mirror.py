@@ -21,7 +21,7 @@ RECENT, NEW = 10**9, 2 * 10**9
 """Numbers from which on events of the last two days are numbered, and those that come in while it is measured."""
 
 NEW_EVENTS = 245
-"""With their boxes 1000 rows."""
+"""With their boxes 1000 rows; and a segment of each camera."""
 
 FORGET = (
     'DELETE FROM "DetectedObject" o USING "Event" e WHERE e.id = o."eventId" AND e."timestamp" > :end',
@@ -60,7 +60,7 @@ def _row(what: str, took: float, build: float, aim: str) -> dict[str, Any]:
 def _with_new_rows(database: Database, lab: Lab, size: str, turn: int) -> float:
     """Seconds of a refresh that finds 1000 rows which have just come in."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    span = replace(SIZES[size].span, start=now, days=2 / 86_400, events=NEW_EVENTS, holes=0, rhythm=0)
+    span = replace(SIZES[size].span, start=now, days=2 / 86_400, events=NEW_EVENTS, slots=43_201, holes=0, rhythm=0)
     add(database, replace(span, first=NEW + turn * NEW_EVENTS))
     took, done = seconds(lambda: lab.mirror.refresh(database, recent=True), repeats=1)
     assert done.rows, "the refresh found nothing new"
