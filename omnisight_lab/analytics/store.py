@@ -2,8 +2,7 @@
 
 Files are written in a local staging folder first and then put in their place, whole; only the manifest is ever
 replaced, by one rename or one PUT. Engines read by the addresses that `address` gives, after `open_in` has made them
-known to DuckDB. Credentials of an address stay inside fsspec: neither `shown` nor any address has them. What goes wrong
-here is one StorageError.
+known to DuckDB. Credentials of an address are never shown. What goes wrong here is one StorageError.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -179,16 +178,19 @@ class ObjectStore:
         scheme = root.partition("://")[0]
         try:
             with told(f"{scheme}://…", "opened"), _foreign():
-                self._fs, self._root = fsspec.core.url_to_fs(root.rstrip("/"), use_listings_cache=False)
+                self._fs, self._root = fsspec.core.url_to_fs(
+                    root.rstrip("/"), use_listings_cache=False, skip_instance_cache=True
+                )
         except (ImportError, ValueError) as error:
             raise UsageError(
                 f"the mirror's address begins with {scheme}://, which needs a package that is not installed "
                 "(for s3:// that is `pip install omnisight-lab[s3]`)"
             ) from error
-        self.shown = self._fs.unstrip_protocol(self._root)
+        self._base: str = self._fs.unstrip_protocol(self._root)
+        self.shown = addresses.redact(self._base)
 
     def address(self, path: str = "") -> str:
-        return f"{self.shown}/{path}"
+        return f"{self._base}/{path}"
 
     def open_in(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.register_filesystem(self._fs)
@@ -221,7 +223,8 @@ class ObjectStore:
     def remove(self, paths: Iterable[str]) -> None:
         with told(self.shown), _foreign():
             for path in paths:
-                self._fs.rm_file(self._at(path))
+                with suppress(FileNotFoundError):
+                    self._fs.rm_file(self._at(path))
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"

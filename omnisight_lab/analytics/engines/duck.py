@@ -10,6 +10,7 @@ import duckdb
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from omnisight_lab.addresses import redact
 from omnisight_lab.analytics.engines.base import addresses, compiled, damaged, seen, text, typed
 from omnisight_lab.analytics.manifest import Manifest
 from omnisight_lab.analytics.store import SPILL, Store
@@ -100,7 +101,7 @@ def _translated(store: Store, seconds: float | None = None) -> Iterator[None]:
         line = " ".join(str(error).split("\n\n")[0].split())
         if isinstance(error, duckdb.IOException | duckdb.InvalidInputException) and store.address() in line:
             raise damaged(store) from error
-        raise QueryError(f"the query failed: {line}") from error
+        raise QueryError(f"the query failed: {redact(line)}") from error
 
 
 def _stored(name: str, files: list[str]) -> str:
