@@ -29,6 +29,7 @@ VERBS = {
     "analyse": "analyse",
     "mirror": "mirror",
     "query": "query",
+    "storage": "storage",
     "report": "report",
     "verdict": "verdict",
     "zone": "zone",

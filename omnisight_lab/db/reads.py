@@ -139,7 +139,7 @@ def known_paths(session: Session, paths: list[str]) -> set[str]:
 def segment_files(session: Session) -> Iterator[tuple[str, str, int]]:
     """Camera's id, path and size of every segment, in batches: there may be millions."""
     statement = select(Recording.camera_id, Segment.file_path, Segment.file_size).join(Segment)
-    return iter(session.execute(statement, execution_options={"yield_per": 10_000}).tuples())
+    yield from session.execute(statement, execution_options={"yield_per": 10_000})
 
 
 def last_recorded(session: Session, camera_id: str) -> datetime | None:
