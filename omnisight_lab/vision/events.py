@@ -22,7 +22,7 @@ from omnisight_lab.types import (
 )
 from omnisight_lab.vision.boxes import clipped
 from omnisight_lab.vision.motion import Motion
-from omnisight_lab.vision.zones import Line, Point, Zone, foot
+from omnisight_lab.vision.zones import Direction, Line, Point, Zone, foot
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,12 +336,14 @@ class _Crossing:
 class _Crossings:
     """Who has entered which zone and gone over which line.
 
-    A zone is entered, and left, by two points in a row, so that a box that trembles at its edge enters it once.
+    A zone is entered, and left, and a line is crossed, by two points in a row, so that a box that trembles at an edge
+    counts once. `analytics.queries.crossings` counts stored boxes by the same rule.
     """
 
     def __init__(self, zones: tuple[Zone, ...], lines: tuple[Line, ...], size: FrameSize) -> None:
         self._zones, self._lines, self._size = zones, lines, size
-        self._feet: dict[int, Point] = {}
+        self._feet: dict[int, tuple[Point, Point]] = {}  # the last two
+        self._right: dict[int, dict[Line, bool]] = {}
         self._inside: dict[int, set[str]] = {}
         self._doubted: dict[int, set[str]] = {}
 
@@ -350,10 +352,10 @@ class _Crossings:
         crossings = []
         for point in track.points if self._zones or self._lines else ():
             here = foot(point.box, self._size)
-            before = self._feet.get(track.id, here)
-            self._feet[track.id] = here
+            earlier, before = self._feet.get(track.id, (here, here))
+            self._feet[track.id] = before, here
             for line in self._lines:
-                if way := line.crossed(before, here):
+                if way := self._crossed(track.id, line, earlier, before, here):
                     crossings.append(_Crossing(EventType.LINE_CROSSED, line.name, point, {"direction": way.value}))
             crossings += [
                 _Crossing(EventType.ZONE_ENTERED, zone.name, point, {})
@@ -363,8 +365,17 @@ class _Crossings:
         return crossings
 
     def forget(self, number: int) -> None:
-        for table in (self._feet, self._inside, self._doubted):
+        for table in (self._feet, self._right, self._inside, self._doubted):
             table.pop(number, None)
+
+    def _crossed(self, number: int, line: Line, earlier: Point, before: Point, here: Point) -> Direction | None:
+        """How it has gone over the line: the step from `earlier` to `before` did, and it is there still."""
+        right = line.on_right(here)
+        sides = self._right.setdefault(number, {})
+        if sides.setdefault(line, right) == right or line.on_right(before) != right:
+            return None
+        sides[line] = right
+        return line.crossed(earlier, before)
 
     def _entered(self, number: int, name: str, contained: bool) -> bool:
         inside = self._inside.setdefault(number, set())

@@ -40,14 +40,17 @@ class Line:
     start: Point
     end: Point
 
+    def on_right(self, point: Point) -> bool:
+        """Whether `point` lies on the right hand of somebody who looks along the line."""
+        return _side(self.start, self.end, point) > 0  # y grows downwards
+
     def crossed(self, before: Point, after: Point) -> Direction | None:
         """How the way from `before` to `after` goes over the line, or None."""
-        first, second = (_side(self.start, self.end, point) > 0 for point in (before, after))
+        first, second = self.on_right(before), self.on_right(after)
         if first == second:
             return None
         if _side(before, after, self.start) * _side(before, after, self.end) > 0:
             return None
-        # y grows downwards: a positive side is on the right hand.
         return Direction.TO_RIGHT if second else Direction.TO_LEFT
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
+from math import isclose
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from omnisight_lab.analytics.mirror import Mirror
 from omnisight_lab.clock import FakeClock
 from omnisight_lab.db.lab_models import CameraPeriod, Gap, Verdict, Zone
 from omnisight_lab.db.models import Base, Camera, DetectedObject, Event, Recording, RetentionPolicy, Segment
 from omnisight_lab.db.session import Database
 from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
-from tests.analytics.mirrors import Follows, following
 
 
 def at(text: str) -> datetime:
@@ -203,30 +203,20 @@ def lab(database: Database, paths: Paths, clock: FakeClock) -> Iterator[Lab]:
 
 
 def ask(lab: Lab, name: str, *asked: Any, **more: Any) -> list[dict[str, Any]]:
-    """The rows of a query, which are the same from the mirror and from PostgreSQL."""
+    """The rows of a query, which are the same from the mirror and from PostgreSQL, save the last digit of a float."""
     rows = lab.query(name, *asked, **more).rows()
-    assert lab.query(name, *asked, engine="postgres", **more).rows() == rows
+    live = lab.query(name, *asked, engine="postgres", **more).rows()
+    different = [pair for pair in zip_longest(rows, live) if not _alike(*pair)]
+    assert different == []
     return rows
 
 
-@pytest.fixture
-def three_days(site: Site) -> Site:
-    """A camera with footage over three days, an event with two boxes on each, a gap."""
-    camera = site.camera("yard", "Europe/Berlin")
-    site.expect(camera, "2026-10-01T00:00")
-    for day in (1, 2, 3):
-        site.footage(camera, f"2026-10-0{day}T12:00", f"2026-10-0{day}T13:00", seconds=600)
-        site.event(camera, f"2026-10-0{day}T12:30", tracks=("1", None))
-    site.gap(camera, "2026-10-01T13:00", "2026-10-01T14:00", "stalled")
-    return site
-
-
-@pytest.fixture
-def mirror(paths: Paths) -> Mirror:
-    return Mirror(paths.mirror)
-
-
-@pytest.fixture
-def follows(mirror: Mirror, database: Database) -> Follows:
-    """Refreshes, checks that the mirror holds what PostgreSQL holds, and gives the number of parts written."""
-    return following(mirror, database)
+def _alike(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    if one is None or other is None or one.keys() != other.keys():
+        return False
+    return all(
+        isclose(value, other[name], rel_tol=1e-9, abs_tol=1e-9)
+        if isinstance(value, float) and isinstance(other[name], float)
+        else value == other[name]
+        for name, value in one.items()
+    )

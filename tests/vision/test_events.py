@@ -169,3 +169,13 @@ def test_zones_and_lines_add_events_once_a_crossing() -> None:
     assert visit.zones == ("door",)
     assert entered.extra["objectEventId"] == visit.id
     assert [item.track_id for item in entered.objects] == [1]
+
+
+def test_who_trembles_on_a_line_crosses_it_once() -> None:
+    gate = Line("gate", (0.5, 1.0), (0.5, 0.0))
+    builder, log = EventBuilder("cam", SIZE, lines=[gate]), Log()
+    for second, x in enumerate((500, 640, 560, 640, 560, 660, 700, 720, 560, 720)):
+        log.add(builder.update(at(second), MOVING, [seen(second, x)], frame, "rec"))
+    (crossed,) = log.events(EventType.LINE_CROSSED)
+    assert crossed.extra["direction"] == "to_right"
+    assert crossed.start == at(6), "at the second point over there"
