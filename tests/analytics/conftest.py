@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from omnisight_lab.analytics.mirror import Mirror
 from omnisight_lab.clock import FakeClock
 from omnisight_lab.db.lab_models import CameraPeriod, Gap, Verdict, Zone
 from omnisight_lab.db.models import Base, Camera, DetectedObject, Event, Recording, RetentionPolicy, Segment
 from omnisight_lab.db.session import Database
 from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
+from tests.analytics.mirrors import Follows, following
 
 
 def at(text: str) -> datetime:
@@ -200,6 +202,29 @@ def clock() -> FakeClock:
 def lab(database: Database, paths: Paths, clock: FakeClock) -> Iterator[Lab]:
     with Lab(database, paths, clock) as lab:
         yield lab
+
+
+@pytest.fixture
+def three_days(site: Site) -> Site:
+    """A camera with footage over three days, an event with two boxes on each, a gap."""
+    camera = site.camera("yard", "Europe/Berlin")
+    site.expect(camera, "2026-10-01T00:00")
+    for day in (1, 2, 3):
+        site.footage(camera, f"2026-10-0{day}T12:00", f"2026-10-0{day}T13:00", seconds=600)
+        site.event(camera, f"2026-10-0{day}T12:30", tracks=("1", None))
+    site.gap(camera, "2026-10-01T13:00", "2026-10-01T14:00", "stalled")
+    return site
+
+
+@pytest.fixture
+def mirror(paths: Paths) -> Mirror:
+    return Mirror(paths.mirror)
+
+
+@pytest.fixture
+def follows(mirror: Mirror, database: Database) -> Follows:
+    """Refreshes, checks that the mirror holds what PostgreSQL holds, and gives the number of parts written."""
+    return following(mirror, database)
 
 
 def ask(lab: Lab, name: str, *asked: Any, **more: Any) -> list[dict[str, Any]]:
