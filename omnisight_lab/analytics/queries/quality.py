@@ -5,7 +5,7 @@ An event that was confirmed is right; one judged false, or relabelled, is wrong 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ibis
@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omnisight_lab.analytics.queries.grouping import DIMENSIONS, WHERE, Where, counted, grouped_by
+from omnisight_lab.analytics.queries.grouping import DIMENSIONS, WHEN, WHERE, Where, counted, grouped_by
 from omnisight_lab.analytics.queries.registry import (
     EVENT_TYPES,
     LABELS,
@@ -78,15 +78,28 @@ def _share(part: ir.IntegerValue, whole: ir.IntegerValue) -> ir.FloatingValue:
     return part.cast("float64") / whole.nullif(0).cast("float64")
 
 
-def _judged(tables: Tables, scope: Scope, filters: dict[str, Any]) -> ir.Table:
-    """(camera_id, cell, label, step, verdict, events) in the window: `label` is the detector's, `step` the bin."""
+def _judged(tables: Tables, scope: Scope, needed: Iterable[str], filters: dict[str, Any]) -> ir.Table:
+    """(camera_id, label, verdict, events) in the window, `label` being the detector's.
+
+    Also by cell (of a quarter of an hour) and by step (bin of confidence) where these are `needed`: together they are
+    nearly as many as there are events.
+    """
     events = tables.events.mutate(label=tables.events.detected_label)
     events = chosen(scope.within(events, "start_time"), **filters, include_rejected=True)
-    step = (events.confidence * STEPS).floor().cast("int64")
-    events = events.mutate(step=ibis.least(ibis.greatest(step, 0), STEPS - 1), cell=events.start_time.bucket(QUARTER))
-    # Without confidence it has no bin, though least and greatest pass over nulls
-    events = events.mutate(step=ibis.ifelse(events.confidence.isnull(), ibis.null("int64"), events.step))
-    return events.group_by("camera_id", "cell", "label", "step", "verdict").agg(events=events.count())
+    step = ibis.least(ibis.greatest((events.confidence * STEPS).floor().cast("int64"), 0), STEPS - 1)
+    fine = {
+        "cell": events.start_time.bucket(QUARTER),
+        # Without confidence it has no bin, though least and greatest pass over nulls
+        "step": ibis.ifelse(events.confidence.isnull(), ibis.null("int64"), step),
+    }
+    keys = {name: value for name, value in fine.items() if name in needed}
+    return events.group_by("camera_id", "label", "verdict", **keys).agg(events=events.count())
+
+
+def _needed(by: tuple[str, ...], where: Where) -> set[str]:
+    """Which of cell and step grouping and choosing take."""
+    named = {*by, *(name for name, _ in where)}
+    return {*(["cell"] if named & WHEN.keys() else []), *(["step"] if "confidence" in named else [])}
 
 
 def _spread(counts: ir.Table) -> ir.Table:
@@ -102,7 +115,7 @@ def _spread(counts: ir.Table) -> ir.Table:
 def _quality(
     tables: Tables, scope: Scope, *, by: tuple[str, ...] = ("camera", "label"), where: Where = (), **filters: Any
 ) -> ir.Table:
-    counts = _spread(_judged(tables, scope, filters))
+    counts = _spread(_judged(tables, scope, _needed(by, where), filters))
     placed = tuple(name for name in by if name != "confidence")
     binned = ("step",) if "confidence" in by else ()
     measures = dict.fromkeys(("events", *VERDICTS), "sum")
@@ -119,7 +132,7 @@ def _quality(
 def _threshold_curve(
     tables: Tables, scope: Scope, *, by: tuple[str, ...] = ("label",), where: Where = (), **filters: Any
 ) -> ir.Table:
-    counts = _spread(_judged(tables, scope, filters))
+    counts = _spread(_judged(tables, scope, {*_needed(by, where), "step"}, filters))
     counts = counts.mutate(
         # One without confidence is kept by the threshold 0 alone, as `min_confidence` has it
         step=ibis.coalesce(counts.step, 0),
