@@ -9,9 +9,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from omnisight_lab.analytics.queries.activity import ACTIVITY
 from omnisight_lab.analytics.queries.grouping import CAMERA, EFFORT, HOUR, WHEN
-from omnisight_lab.analytics.queries.profile import MIN_HOURS, covered
+from omnisight_lab.analytics.queries.profile import MIN_HOURS, covered, every_event
 from omnisight_lab.analytics.queries.registry import FILTERS, QUERIES, Column, Parameter, Query, Scope, up_to, whole
 from omnisight_lab.analytics.tables import Tables
 from omnisight_lab.types import TimeRange
@@ -33,7 +32,7 @@ def _hours(tables: Tables, scope: Scope, weeks: int, min_hours: float, filters: 
     """Activity of each camera and local hour, from `weeks` before the window on."""
     back = timedelta(weeks=weeks, days=1)  # the clock may change meanwhile
     reach = replace(scope, window=TimeRange(scope.window.start - back, scope.window.end))
-    return covered(ACTIVITY.build(tables, reach, by=("camera", "hour"), gap=0.0, **filters), min_hours)
+    return covered(every_event(tables, reach, by=("camera", "hour"), **filters), min_hours)
 
 
 def _in_slots(rows: ir.Table) -> ir.Table:

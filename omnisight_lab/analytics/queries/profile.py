@@ -9,12 +9,12 @@ import ibis
 import ibis.expr.types as ir
 
 from omnisight_lab.analytics.queries.activity import ACTIVITY
-from omnisight_lab.analytics.queries.grouping import CAMERA, DIMENSIONS, grouped_by
-from omnisight_lab.analytics.queries.registry import QUERIES, Column, Parameter, Query, Scope, up_to, whole
+from omnisight_lab.analytics.queries.grouping import CAMERA, DIMENSIONS, WHERE, grouped_by
+from omnisight_lab.analytics.queries.registry import FILTERS, QUERIES, Column, Parameter, Query, Scope, up_to, whole
 from omnisight_lab.analytics.tables import Tables
 
 WEEK = ("camera", "weekday", "hour_of_day")
-_OTHERS = tuple(parameter for parameter in ACTIVITY.parameters if parameter.name != "by")
+COUNTED = tuple(column for column in ACTIVITY.columns if column.name != "independent")
 
 TOP = Parameter("top", "number", 10, "hours that are listed of each camera", whole(1, 168))
 MIN_HOURS = Parameter(
@@ -31,10 +31,15 @@ def covered(rows: ir.Table, min_hours: float) -> ir.Table:
     return rows.filter(rows.recorded_ms >= max(1, round(min_hours * 3_600_000)))
 
 
+def every_event(tables: Tables, scope: Scope, *, by: tuple[str, ...] = WEEK, **parameters: Any) -> ir.Table:
+    """Activity without a look at bursts, which takes as long as all the rest."""
+    return ACTIVITY.build(tables, scope, by=by, gap=0.0, **parameters)
+
+
 def _busiest_hours(
     tables: Tables, scope: Scope, *, top: int = 10, min_hours: float = 0.25, **parameters: Any
 ) -> ir.Table:
-    rows = covered(ACTIVITY.build(tables, scope, by=WEEK, **parameters), min_hours)
+    rows = covered(every_event(tables, scope, **parameters), min_hours)
     busiest = ibis.window(group_by="camera_id", order_by=[rows.rate.desc(), rows.weekday, rows.hour_of_day])
     ranked = rows.mutate(rank=(ibis.row_number().over(busiest) + 1).cast("int64"))
     return ranked.filter(ranked.rank <= top)
@@ -44,9 +49,11 @@ WEEKLY_PROFILE = QUERIES.add(
     replace(
         ACTIVITY,
         name="weekly_profile",
+        build=every_event,
+        columns=COUNTED,
         method="As `activity`, by local hour of the week: events over the hours recorded of each camera, weekday and "
         "hour of the day; an hour that was never recorded has no rate.",
-        parameters=(grouped_by(*WEEK), *_OTHERS),
+        parameters=(grouped_by(*WEEK), WHERE, *FILTERS),
     )
 )
 
@@ -61,12 +68,12 @@ BUSIEST_HOURS = QUERIES.add(
             ),
             *DIMENSIONS["weekday"].columns,
             *DIMENSIONS["hour_of_day"].columns,
-            *ACTIVITY.columns,
+            *COUNTED,
         ),
         keys=("camera", "camera_id", "rank"),
         method="The local hours of the week with the highest rates of events per recorded hour, camera by camera; "
         "hours without coverage have no rate and no rank.",
-        parameters=(TOP, MIN_HOURS, *_OTHERS),
+        parameters=(TOP, MIN_HOURS, WHERE, *FILTERS),
         finish=ACTIVITY.finish,
         quarters=True,
         zones=True,
