@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import duckdb
 import ibis.expr.types as ir
+import pandas as pd
 
 from omnisight_lab import settings
 from omnisight_lab.access import accounts, rights, roles, sessions
@@ -612,20 +613,13 @@ class Lab:
         return Clip(clips.clip(self.paths.media, files, span, tracks if boxes else None, detail.frame))
 
     def judge(self, event: Any, verdict: str, label: str | None = None, note: str | None = None) -> list[Verdict]:
-        """The user's verdict on an event (its id, a row of `events()`, or what `event()` gave), or on several of them.
+        """The user's verdict on an event (its id, a row of `events()`, or what `event()` gave), or on several of them,
+        as a list, a result or a table.
 
         confirm, false (it leaves every count), unsure, relabel with its `label`, or undo, which takes back the newest
         verdict. All are written, or none; figures follow at the mirror's next refresh.
         """
-        several = isinstance(event, Iterable) and not isinstance(event, (str, Mapping))
-        return verdicts.judge(
-            self.database,
-            self._asker,
-            [_event_id(one) for one in (event if several else [event])],
-            verdict,
-            label,
-            note,
-        )
+        return verdicts.judge(self.database, self._asker, _event_ids(event), verdict, label, note)
 
     def verdicts(self, event: Any) -> list[Verdict]:
         """Every verdict on the event, oldest first."""
@@ -770,6 +764,14 @@ def _event_id(event: Any) -> str:
         return str(event["id"])
     except (KeyError, TypeError, IndexError) as error:
         raise UsageError("an event is asked for by its id, or by a row of lab.events()") from error
+
+
+def _event_ids(events: Any) -> list[str]:
+    """The ids of one event or of several, each given as `_event_id` takes it; of a table by its column."""
+    if isinstance(events, pd.DataFrame):
+        return [str(id) for id in events["id"]]
+    several = isinstance(events, Iterable) and not isinstance(events, (str, Mapping, pd.Series))
+    return [_event_id(one) for one in (events if several else [events])]
 
 
 def _detail(

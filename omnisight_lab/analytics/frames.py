@@ -538,11 +538,6 @@ def _dictionaries(table: pa.Table, columns: Sequence[Column]) -> Iterator[dict[s
             yield row
 
 
-def _offset_of(local: str, columns: Sequence[Column]) -> str:
-    """The column that tells how far the clock of `local` is ahead of UTC."""
-    return f"{local}_offset" if any(column.name == f"{local}_offset" for column in columns) else "utc_offset"
-
-
 def _with_offset(local: datetime | None, minutes: int | None) -> datetime | None:
     if local is None or minutes is None:
         return None

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import holoviews as hv
 import numpy as np
 import pandas as pd
-from matplotlib.dates import date2num
 
-from omnisight_lab.errors import UsageError
-from omnisight_lab.plots.colours import CAUSES, COLOURS
-from omnisight_lab.plots.look import options, ready
+from omnisight_lab.plots import shapes, special
+from omnisight_lab.plots.grouped import CYCLES, TIMES, Measure, grouped
+from omnisight_lab.plots.look import ready
+from omnisight_lab.plots.shapes import Canvas
+
+HEATMAP_FROM_DAYS = 3
+"""Shorter spans are drawn as curves."""
+
+LONGEST_NAME = 28
+IDS = ("id", "camera_id", "event_id", "track_id", "recording_id", "thumbnail_path")
 
 
 class Field(Protocol):
@@ -28,10 +35,18 @@ class Field(Protocol):
     def unit(self) -> str: ...
 
 
-HEATMAP_FROM_DAYS = 3
-"""Shorter spans are drawn as curves and bars."""
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """How a query is drawn: by `draw` where the rows have the columns that it `needs`, else `measure` by its groups."""
 
-SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "bytes"))
+    title: str
+    draw: Callable[..., Any] | None = None
+    needs: tuple[str, ...] = ()
+    measure: Measure | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def fits(self, data: pd.DataFrame) -> bool:
+        return self.draw is not None and set(self.needs) <= set(data.columns)
 
 
 def draw(
@@ -43,175 +58,179 @@ def draw(
     backend: str | None = None,
     **beside: pd.DataFrame,
 ) -> Any:
-    """The chart of query `name` for its rows; `beside`: what else it needs (coverage: gaps and expected spans)."""
-    if name not in CHARTS:
-        raise UsageError(f"there is no chart for {name}; there are charts for {', '.join(sorted(CHARTS))}")
-    backend = ready(backend)
+    """The chart of query `name` for its rows; `beside`: what else it needs (coverage: gaps and expected spans).
+
+    A query without a chart of its own is drawn by the kinds of its `columns`.
+    """
+    chart = CHARTS.get(name, Chart(name.replace("_", " ")))
+    canvas = Canvas(ready(backend), chart.title, zone)
     if data.empty:
-        return _words(f"no rows of {name} in this window", f"{name} ({_short(zone)})", backend)
-    return CHARTS[name](data, zone=zone, backend=backend, **beside)
+        return shapes.words(f"no rows of {name} in this window", canvas)
+    labels = camera_labels([data, *beside.values()])
+    data = _readable(data, labels, canvas.backend)
+    if {"expected_hours", "missing_hours"} <= set(data.columns):
+        data = data.assign(covered_hours=data["expected_hours"] - data["missing_hours"])
+    if chart.fits(data):
+        others = {key: _readable(frame, labels, canvas.backend) for key, frame in beside.items()}
+        return chart.draw(data, canvas, **chart.more, **others)  # type: ignore[misc]
+    if chart.measure and {chart.measure.name, *(chart.measure.over or ())} <= set(data.columns):
+        return by_measure(data, canvas, chart.measure)
+    return by_kinds(data, canvas, columns)
 
 
-def _words(text: str, title: str, backend: str) -> Any:
-    return hv.Text(0.5, 0.5, text).opts(**options("Text", backend, title=title))
+def camera_labels(frames: Sequence[pd.DataFrame]) -> dict[str, str]:
+    """Id of a camera -> its name, short; cameras of equal names are told apart by the end of their id."""
+    known: dict[str, str] = {}
+    for frame in frames:
+        if {"camera", "camera_id"} <= set(frame.columns):
+            pairs = frame[["camera_id", "camera"]].dropna().drop_duplicates()
+            known |= {str(id): _short(str(name)) for id, name in pairs.itertuples(index=False)}
+    often = pd.Series(list(known.values()), dtype=object).value_counts()
+    return {id: name if often[name] == 1 else f"{name} ({id[-6:]})" for id, name in known.items()}
 
 
-def _short(zone: str) -> str:
-    """The zone as a title has room for it."""
-    return zone.partition(" (")[0]
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
-def activity(data: pd.DataFrame, *, zone: str, backend: str) -> Any:
-    """Events per recorded camera-hour: a curve per camera up to two days, else a heat map of days and hours."""
-    days = data["hour"].dt.normalize().nunique()
-    title = f"Events per recorded camera-hour ({_short(zone)})"
-    if not data["rate"].notna().any():
-        return _words("nothing was recorded in this window", title, backend)
-    return (_heatmap if days >= HEATMAP_FROM_DAYS else _curves)(data, title, backend)
+def _readable(data: pd.DataFrame, labels: Mapping[str, str], backend: str) -> pd.DataFrame:
+    """`data` with names that fit and that mean one camera each.
+
+    matplotlib would set dollars as formulas, and its font has no pictures.
+    """
+    if {"camera", "camera_id"} <= set(data.columns):
+        data = data.assign(camera=data["camera_id"].astype(str).map(labels).fillna(data["camera"]))
+    texts = [name for name in data.columns if _is_text(data[name]) and name not in IDS]
+    for name in texts:
+        values = data[name].where(data[name].notna(), "–").astype(str).map(_short)
+        if backend == "matplotlib":
+            values = values.str.replace("$", r"\$").str.replace("[^\u0000-\uffff]", "", regex=True).str.strip()
+        data = data.assign(**{name: values})
+    return data
 
 
-def _heatmap(data: pd.DataFrame, title: str, backend: str) -> Any:
+def _is_text(values: pd.Series[Any]) -> bool:
+    return bool(pd.api.types.is_string_dtype(values) or pd.api.types.is_object_dtype(values))
+
+
+def _names(data: pd.DataFrame) -> list[str]:
+    """The text columns that rows are told apart by."""
+    return [name for name in data.columns if _is_text(data[name]) and name not in IDS]
+
+
+def by_measure(data: pd.DataFrame, canvas: Canvas, measure: Measure) -> Any:
+    """`measure` by whatever the rows are grouped by."""
+    if "hour" not in data.columns:
+        return grouped(data, measure, _names(data), canvas)
+    if not data[measure.name].notna().any():
+        return shapes.words("nothing was recorded in this window", canvas)
+    if data["hour"].dt.normalize().nunique() >= HEATMAP_FROM_DAYS:
+        return _days_and_hours(data, measure, canvas)
+    names = _names(data)[:1]
+    rows = measure.of(data, [*names, "hour", *(["start"] if "start" in data else [])]).rename(columns={"hour": "x"})
+    rows = rows.rename(columns={name: "part" for name in names})
+    chart = shapes.curves(
+        rows, canvas, hv.Dimension("hour", label="local hour"), hv.Dimension("value", label=measure.said)
+    )
+    half = pd.Timedelta(minutes=30)
+    return chart.opts(
+        hv.opts.Overlay(xlim=(data["hour"].min() - half, data["hour"].max() + half)), backend=canvas.backend
+    )
+
+
+def _days_and_hours(data: pd.DataFrame, measure: Measure, canvas: Canvas) -> Any:
     """Days across, hours down; cells without footage stay empty, so that they do not look quiet."""
     cells = data.assign(day=data["hour"].dt.normalize(), clock=data["hour"].dt.hour)
-    summed = cells.groupby(["day", "clock"])[["events", "recorded_hours"]].sum()
+    summed = list(measure.over or (measure.name,))
+    totals = cells.groupby(["day", "clock"])[summed].sum()
     days = pd.date_range(cells["day"].min(), cells["day"].max(), freq="D")
-    grid = summed.reindex(pd.MultiIndex.from_product([days, range(24)]))
-    events, recorded = (grid[name].to_numpy(float).reshape(-1, 24).T for name in ("events", "recorded_hours"))
-    rate = np.divide(events, recorded, out=np.full_like(events, np.nan), where=recorded > 0)
+    grid = totals.reindex(pd.MultiIndex.from_product([days, range(24)]))
+    parts = [grid[name].to_numpy(float, na_value=np.nan).reshape(-1, 24).T for name in summed]
+    value = parts[0]
+    if measure.over:
+        value = np.divide(parts[0], parts[1], out=np.full_like(parts[0], np.nan), where=parts[1] > 0)
+    value = value * (100 if measure.percent else 1)
     # The wall clock of a day is drawn at its noon, so that the cell spans the day
-    chart = hv.QuadMesh(
-        ((days + pd.Timedelta(hours=12)).to_numpy(), np.arange(24) + 0.5, rate, events, recorded),
+    mesh = hv.QuadMesh(
+        ((days + pd.Timedelta(hours=12)).to_numpy(), np.arange(24) + 0.5, value, *(parts if measure.over else ())),
         [hv.Dimension("day", label="local day"), hv.Dimension("clock", label="local hour", range=(0, 24))],
-        [
-            hv.Dimension("rate", label="events per recorded camera-hour"),
-            hv.Dimension("events", label="events"),
-            hv.Dimension("recorded", label="recorded hours"),
-        ],
+        [hv.Dimension("value", label=measure.said), *(summed if measure.over else ())],
     )
-    return chart.opts(
-        **options("QuadMesh", backend, times=True, title=title, yticks=[0, 6, 12, 18, 24], clim=_from_zero(rate))
-    )
+    top = 100.0 if measure.percent else float(np.nanmax(value)) or 1.0
+    return mesh.opts(**canvas.frame("QuadMesh", times=True, yticks=[0, 6, 12, 18, 24], clim=(0.0, top)))
 
 
-def _from_zero(rates: Any) -> tuple[float, float]:
-    """Limits from 0 to the highest rate: a rate that hardly changes looks as even as it is."""
-    return 0.0, float(np.nanmax(rates)) or 1.0
+def by_kinds(data: pd.DataFrame, canvas: Canvas, columns: Sequence[Field]) -> Any:
+    """A chart by the kinds of the columns: the first figure over the first time, or by names; else rows are counted."""
+    kinds = {column.name: column for column in columns if column.name in data.columns}
+    figures = [
+        column
+        for column in kinds.values()
+        if column.kind in ("integer", "number", "share") and column.name not in CYCLES and column.name != "rank"
+    ]
+    clocks = {name for name in data.columns if name in TIMES or name in CYCLES}
+    if figures:
+        first = figures[0]
+        unit = f" [{first.unit}]" if first.unit and first.unit != "B" else ""
+        measure = Measure(first.name, first.name.replace("_", " ") + unit, percent=first.kind == "share")
+    else:
+        data, measure = data.assign(rows=1), Measure("rows", "rows")
+    instants = [name for name, column in kinds.items() if column.kind in ("local", "utc", "date") and name not in TIMES]
+    if not clocks and instants and figures:
+        values = data[measure.name].astype(float) * (100 if measure.percent else 1)
+        rows = pd.DataFrame({"x": _naive(data[instants[0]]), "value": values})
+        if names := _names(data)[:1]:
+            rows = rows.assign(part=data[names[0]])
+        x = hv.Dimension(instants[0], label=instants[0].replace("_", " "))
+        return shapes.curves(rows, canvas, x, hv.Dimension("value", label=measure.said))
+    return grouped(data, measure, _names(data)[:2], canvas)
 
 
-def _curves(data: pd.DataFrame, title: str, backend: str) -> Any:
-    """A line per camera, with a point per hour; an hour without footage breaks it, a single one still shows."""
-    drawn = []
-    for (camera, rows), colour in zip(data.groupby("camera"), _cycle(), strict=False):
-        curve = hv.Curve(
-            rows.sort_values("start")[["hour", "rate"]],
-            hv.Dimension("hour", label="local hour"),
-            hv.Dimension("rate", label="events per recorded camera-hour"),
-            label=str(camera),
-        )
-        drawn.append(curve.opts(**options("Curve", backend, color=colour)))
-        drawn.append(hv.Scatter(curve).opts(**options("Scatter", backend, color=colour)))
-    low, high = _from_zero(data["rate"].to_numpy(float, na_value=np.nan))
-    half = pd.Timedelta(minutes=30)
-    span = (data["hour"].min() - half, data["hour"].max() + half)
-    frame = options("Overlay", backend, times=True, title=title, show_legend=True)
-    return hv.Overlay(drawn).opts(**frame, xlim=span, ylim=(low, high * 1.05))
+def _naive(times: pd.Series[Any]) -> pd.Series[Any]:
+    return times.dt.tz_localize(None) if getattr(times.dtype, "tz", None) is not None else times
 
 
-def _cycle() -> Any:
-    while True:
-        yield from COLOURS
-
-
-def coverage(
-    data: pd.DataFrame,
-    *,
-    zone: str,
-    backend: str,
-    gaps: pd.DataFrame | None = None,
-    expected: pd.DataFrame | None = None,
-) -> Any:
-    """A lane per camera: expected time as recorded, gaps over it in the colour of their cause."""
-    if gaps is None or expected is None or expected.empty:
-        return _shares(data, zone, backend)
-    cameras = sorted(data["camera"].unique(), reverse=True)
-    rows = {camera: index for index, camera in enumerate(cameras)}
-    lanes = [_lane(expected.assign(what="recorded"), rows)]
-    lanes += [_lane(group.assign(what=cause), rows) for cause, group in gaps.groupby("cause")]
-    drawn = [_spans(lane, backend) for lane in lanes]
-    ticks = [(index, camera) for camera, index in rows.items()]
-    frame = options("Overlay", backend, times=True, title="Recorded time and gaps (UTC)", yticks=ticks)
-    return hv.Overlay(drawn).opts(**frame, ylabel="", xlabel="time (UTC)", ylim=(-0.6, len(rows) - 0.4))
-
-
-def _lane(spans: pd.DataFrame, rows: dict[str, int]) -> pd.DataFrame:
-    """Corners of each span in the lane of its camera."""
-    spans = spans[spans["camera"].isin(rows)]
-    middle = spans["camera"].map(rows).astype(float)
-    return pd.DataFrame(
-        {
-            "from": spans["start"].dt.tz_localize(None),
-            "low": middle - 0.35,
-            "to": spans["end"].dt.tz_localize(None),
-            "high": middle + 0.35,
-            "what": spans["what"],
-            "camera": spans["camera"],
-        }
-    )
-
-
-def _spans(lane: pd.DataFrame, backend: str) -> Any:
-    what = str(lane["what"].iloc[0])
-    if backend == "matplotlib":  # its rectangles take no times
-        numbers = {side: date2num(lane[side]) for side in ("from", "to")}  # type: ignore[no-untyped-call]
-        lane = lane.assign(**numbers)
-    return hv.Rectangles(lane, ["from", "low", "to", "high"], ["what", "camera"], label=what.replace("_", " ")).opts(
-        **options("Rectangles", backend, color=CAUSES.get(what, CAUSES["unknown"]))
-    )
-
-
-def _shares(data: pd.DataFrame, zone: str, backend: str) -> Any:
-    shares = data.assign(percent=data["share"] * 100)
-    chart = hv.Bars(shares, "camera", hv.Dimension("percent", label="recorded share [%]"))
-    return chart.opts(**options("Bars", backend, title=f"Recorded share of the expected time ({_short(zone)})"))
-
-
-def detections(data: pd.DataFrame, *, zone: str, backend: str) -> Any:
-    """Distinct objects by class, stacked by camera."""
-    summed = data.groupby(["label", "camera"], as_index=False)["objects"].sum()
-    order = summed.groupby("label")["objects"].sum().sort_values(ascending=False).index
-    grid = summed.pivot(index="label", columns="camera", values="objects").fillna(0).loc[order]
-    long = grid.reset_index().melt(id_vars="label", var_name="camera", value_name="objects")
-    chart = hv.Bars(long, ["label", "camera"], hv.Dimension("objects", label="distinct objects"))
-    return chart.opts(**options("Bars", backend, title=f"Objects by class ({_short(zone)})", stacked=True))
-
-
-def storage(data: pd.DataFrame, *, zone: str, backend: str) -> Any:
-    """Bytes by local day, stacked by camera; bars where there are too few days for an area."""
-    size, unit = next((size, unit) for size, unit in SIZES if data["bytes"].sum() >= size or size == 1)
-    summed = data.groupby(["day", "camera"])["bytes"].sum() / size
-    grid = summed.unstack("camera")
-    amount = hv.Dimension("amount", label=f"recorded {unit}")
-    title = f"Storage by day ({_short(zone)})"
-    days = pd.date_range(grid.index.min(), grid.index.max(), freq="D", name="day")
-    grid = grid.reindex(days).fillna(0)
-    if len(grid) < HEATMAP_FROM_DAYS:
-        long = grid.set_axis(days.strftime("%Y-%m-%d"), axis=0).rename_axis("day").reset_index()
-        long = long.melt(id_vars="day", var_name="camera", value_name="amount")
-        return hv.Bars(long, ["day", "camera"], amount).opts(**options("Bars", backend, title=title, stacked=True))
-    areas = {str(camera): hv.Area(grid[camera].rename("amount").reset_index(), "day", amount) for camera in grid}
-    stacked = hv.Area.stack(hv.NdOverlay(areas, "camera"))
-    coloured = {
-        camera: area.opts(**options("Area", backend, color=colour))
-        for (camera, area), colour in zip(stacked.items(), _cycle(), strict=False)
-    }
-    frame = options("NdOverlay", backend, times=True, title=title, ylim=(0, None))
-    return hv.NdOverlay(coloured, "camera").opts(**frame)
-
-
-CHARTS: dict[str, Callable[..., Any]] = {
-    "activity": activity,
-    "coverage": coverage,
-    "detections": detections,
-    "storage": storage,
+RATE = Measure("rate", "events per recorded camera-hour", ("events", "recorded_hours"))
+CHARTS: dict[str, Chart] = {
+    "activity": Chart("Events per recorded camera-hour", measure=RATE),
+    "weekly_profile": Chart("Events per recorded camera-hour", measure=RATE),
+    "busiest_hours": Chart("Busiest hours", special.ranked_hours, ("camera", "weekday", "hour_of_day", "rate")),
+    "baseline": Chart("Unusual hours: expected and observed events", special.unusual, ("start", "events", "expected")),
+    "events": Chart("Events", special.moments, ("camera", "local", "label")),
+    "first_and_last_seen": Chart("First to last seen", special.seen, ("camera", "label", "first", "last")),
+    "coverage": Chart("Recorded time and gaps", special.coverage, ("camera", "share")),
+    "coverage_by": Chart(
+        "Recorded share of the expected time",
+        measure=Measure("share", "recorded share", ("covered_hours", "expected_hours"), percent=True, cells=True),
+    ),
+    "gaps": Chart("Gaps by cause", special.gaps, ("camera", "start", "end", "cause")),
+    "uptime": Chart(
+        "Availability", measure=Measure("availability", "available share of the expected time", percent=True)
+    ),
+    "detections": Chart(
+        "Distinct objects", special.objects, ("label", "objects"), Measure("objects", "distinct objects")
+    ),
+    "confidence": Chart("Objects by confidence", special.confidence, ("from_confidence", "to_confidence", "objects")),
+    "confidence_percentiles": Chart("Confidence", special.percentiles, ("p5", "p25", "p50", "p75", "p95")),
+    "co_occurrence": Chart("Seen together", special.together, ("label_a", "label_b", "share")),
+    "spatial_heatmap": Chart("Where objects were seen", special.places, ("column", "row", "objects")),
+    "paths": Chart("Ways of objects", special.paths, ("start_x", "start_y", "end_x", "end_y", "direction")),
+    "line_crossings": Chart("Line crossings", measure=Measure("crossings", "crossings")),
+    "zone_counts": Chart("Objects in zones", measure=Measure("objects", "objects")),
+    "storage": Chart("Recorded by day", special.stored, ("day", "camera", "bytes"), more={"column": "bytes"}),
+    "storage_growth": Chart(
+        "Stored since the first day", special.stored, ("day", "camera", "bytes"), more={"column": "cumulative_bytes"}
+    ),
+    "storage_forecast": Chart("Stored now and in the long run", special.forecast, ("stored_bytes", "steady_bytes")),
+    "storage_what_if": Chart("Bytes held in the long run", special.what_if, ("days", "steady_bytes")),
+    "quality": Chart("Precision of judged events", special.precision, ("precision", "precision_low", "judged")),
+    "threshold_curve": Chart("What a higher threshold keeps", special.thresholds, ("threshold", "precision")),
+    "ingest_lag": Chart("Ingest lag", measure=Measure("p95_seconds", "95 % of segments arrive within [s]")),
+    "dropped_frames": Chart(
+        "Frames not analysed", measure=Measure("share", "share of frames", ("dropped", "frames"), percent=True)
+    ),
+    "reconnects": Chart("Connections broken off", measure=Measure("broken_off", "connections broken off")),
+    "notifications": Chart("Notifications by outcome", measure=Measure("notifications", "notifications")),
+    "report_runs": Chart("Report runs by outcome", measure=Measure("runs", "runs")),
 }
 """Query -> its chart."""

@@ -30,16 +30,37 @@ def ready(backend: str | None) -> str:
     return backend
 
 
-def options(element: str, backend: str, *, times: bool = False, **wanted: Any) -> dict[str, Any]:
-    """Keyword options of an element for one backend; `times`: the x axis shows times."""
+def options(
+    element: str, backend: str, *, times: bool = False, rows: int = 0, square: float | None = None, **wanted: Any
+) -> dict[str, Any]:
+    """Keyword options of an element for one backend.
+
+    `times`: the x axis shows times. `rows`: lanes or bars one below the other, for which the chart grows. `square`:
+    width over height of what is drawn, as of a frame.
+    """
     common, own, hook = (_BOKEH, _BOKEH_OWN, _bokeh) if backend == "bokeh" else (_MATPLOTLIB, _MATPLOTLIB_OWN, _mpl)
     if element == "Area" and backend == "matplotlib" and "color" in wanted:
         wanted["facecolor"] = wanted.pop("color")  # its own cycle of faces goes before `color`
-    framed = {} if element in _PARTS else {**common, "hooks": [hook(times)]}
+    if element == "Segments" and backend == "matplotlib" and "line_width" in wanted:
+        wanted["linewidth"] = wanted.pop("line_width")
+    if element in _PARTS:
+        return {**own.get(element, {}), **wanted, "backend": backend}
+    framed = {**common, **_size(backend, rows, square), "hooks": [hook(times)]}
     return {**framed, **own.get(element, {}), **wanted, "backend": backend}
 
 
-_PARTS = ("Curve", "Scatter", "Area", "Rectangles")
+def _size(backend: str, rows: int, square: float | None) -> dict[str, Any]:
+    """What a chart of so many rows, or of such a shape, has in place of the usual size."""
+    if square is not None:
+        frame = {"responsive": False, "min_height": None, "frame_width": 480, "frame_height": round(480 / square)}
+        small = {"fontsize": {"title": 10}}
+        return (frame if backend == "bokeh" else {"fig_inches": (6, 6 / square), "aspect": square}) | small
+    if rows > 10:
+        return {"min_height": 80 + 24 * rows} if backend == "bokeh" else {"fig_inches": (9, 0.8 + 0.28 * rows)}
+    return {}
+
+
+_PARTS = ("Curve", "Scatter", "Points", "Area", "Rectangles", "Segments")
 """Elements that only ever stand in an overlay: it has the frame."""
 
 _BOKEH: dict[str, Any] = {"responsive": True, "min_height": 320}
@@ -47,8 +68,10 @@ _BOKEH_OWN: dict[str, dict[str, Any]] = {
     "QuadMesh": {"cmap": "viridis", "colorbar": True, "tools": ["hover"], "invert_yaxis": True},
     "Bars": {"tools": ["hover"], "legend_position": "right", "cmap": list(COLOURS), "line_alpha": 0},
     "Rectangles": {"line_width": 0, "tools": ["hover"]},
+    "Segments": {"tools": ["hover"]},
     "Curve": {"line_width": 2},
     "Scatter": {"tools": ["hover"], "size": 7, "line_color": None, "show_legend": False},
+    "Points": {"tools": ["hover"], "size": 6, "line_color": None},
     "Area": {"tools": ["hover"], "line_width": 0},
     "Overlay": {"legend_position": "right"},
     "NdOverlay": {"legend_position": "right"},
@@ -59,8 +82,10 @@ _MATPLOTLIB_OWN: dict[str, dict[str, Any]] = {
     "QuadMesh": {"cmap": "viridis", "colorbar": True, "invert_yaxis": True},
     "Bars": {"color": hv.Cycle(list(COLOURS)), "edgecolor": "none"},
     "Rectangles": {"linewidth": 0, "aspect": None},
+    "Segments": {"aspect": None},
     "Curve": {"aspect": None},
     "Scatter": {"aspect": None, "s": 20, "show_legend": False},
+    "Points": {"aspect": None, "s": 16},
     "Area": {"linewidth": 0, "aspect": None, "show_legend": True},
     "NdOverlay": {"show_legend": True},
     "Text": {"color": TEXT, "xaxis": None, "yaxis": None},

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import holoviews as hv
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from omnisight_lab.errors import UnknownName, UsageError
-from omnisight_lab.plots.charts import CHARTS, draw
+from omnisight_lab.errors import UnknownName
+from omnisight_lab.plots.charts import draw
 from omnisight_lab.plots.look import TEXT
 
 ZONE = "Europe/Berlin"
@@ -49,6 +50,39 @@ def storage(days: int) -> pd.DataFrame:
     return pd.DataFrame({"day": [*day, day[0]], "camera": ["gate"] * days + ["yard"], "bytes": 3_000_000})
 
 
+RATES = pd.DataFrame(
+    {
+        "camera_id": ["one-id-aaaaaa", "other-id-bbbbbb"],
+        "camera": ["Gate $1 to $2", "Gate $1 to $2"],
+        "events": [6, 0],
+        "recorded_hours": [2.0, 0.0],
+        "rate": [3.0, np.nan],
+        "rate_low": [1.1, np.nan],
+        "rate_high": [6.5, np.nan],
+    }
+)
+
+
+def by(clock: str, camera: str = "gate") -> pd.DataFrame:
+    """Rates of three times, one of which is not recorded."""
+    times = {"day": pd.to_datetime(["2026-10-24", "2026-10-25", "2026-10-27"])}
+    times["month"] = pd.to_datetime(["2026-08-01", "2026-09-01", "2026-11-01"])
+    rates = {"rate": [3.0, np.nan, 1.0], "rate_low": [1.0, np.nan, 0.0], "rate_high": [6.0, np.nan, 5.0]}
+    counts = {"events": [6, 0, 2], "recorded_hours": [2.0, 0.0, 2.0]}
+    return pd.DataFrame({"camera": camera, clock: times[clock], **counts, **rates})
+
+
+WEEKLY = pd.DataFrame(
+    {
+        "camera": ["gate", "yard", "gate"],
+        "weekday": [1, 1, 7],
+        "hour_of_day": [0, 0, 23],
+        "events": [2, 4, 1],
+        "recorded_hours": [1.0, 2.0, 0.0],
+        "rate": [2.0, 2.0, np.nan],
+    }
+)
+
 CASES: dict[str, tuple[str, pd.DataFrame, dict[str, pd.DataFrame]]] = {
     "activity by curves": ("activity", activity(25), {}),
     "activity by heat map": ("activity", activity(80), {}),
@@ -56,7 +90,20 @@ CASES: dict[str, tuple[str, pd.DataFrame, dict[str, pd.DataFrame]]] = {
     "coverage by lanes": ("coverage", COVERAGE, {"gaps": GAPS, "expected": EXPECTED}),
     "coverage without gaps": ("coverage", COVERAGE, {"gaps": GAPS[:0], "expected": EXPECTED}),
     "coverage by shares": ("coverage", COVERAGE, {}),
+    "gaps": ("gaps", GAPS, {}),
     "detections": ("detections", OBJECTS, {}),
+    "detections of one class list": ("detections", OBJECTS.drop(columns="camera"), {}),
+    "rates by camera": ("activity", RATES, {}),
+    "rates in all": ("activity", RATES.drop(columns=["camera", "camera_id"])[:1], {}),
+    "rates by weekday": ("activity", RATES.assign(weekday=[1, 7]).drop(columns=["camera", "camera_id"]), {}),
+    "rates by day": ("activity", by("day").drop(columns="camera"), {}),
+    "rates by camera and day": ("activity", by("day"), {}),
+    "rates of many cameras by day": ("activity", pd.concat([by("day", f"camera {n}") for n in range(9)]), {}),
+    "rates by month": ("activity", by("month"), {}),
+    "rates by weekday and hour": ("weekly_profile", WEEKLY, {}),
+    "rates by camera and label": ("activity", RATES.assign(label=["car", "dog"]), {}),
+    "a query without a chart": ("census", pd.DataFrame({"camera": ["gate", "yard"], "bees": [3, None]}), {}),
+    "only names": ("census", pd.DataFrame({"camera": ["gate", "yard"], "colour": ["red", "blue"]}), {}),
     "storage by areas": ("storage", storage(5), {}),
     "storage by bars": ("storage", storage(1), {}),
     "nothing": ("storage", storage(1)[:0], {}),
@@ -79,8 +126,6 @@ def test_bokeh(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_matplotlib(case: str) -> None:
-    import matplotlib.pyplot as plt
-
     figure = drawn(case, "matplotlib")
     titles = [axes.get_title() for axes in figure.axes] + [text.get_text() for text in figure.texts]
     assert any(ZONE in title or "UTC" in title for title in titles)
@@ -91,7 +136,7 @@ def test_matplotlib(case: str) -> None:
 
 def test_hours_without_footage_stay_empty_on_the_heat_map() -> None:
     chart = draw("activity", activity(80).query("camera == 'yard'"), zone=ZONE, backend="bokeh")
-    rates = chart.dimension_values("rate", flat=False)
+    rates = chart.dimension_values("value", flat=False)
     assert np.isnan(rates[0, 0]), "the first hour of the first day has no footage"
     assert np.nanmin(rates) == np.nanmax(rates) == 12
 
@@ -100,19 +145,69 @@ def test_hours_without_footage_stay_empty_on_the_heat_map() -> None:
 def test_a_single_hour_shows_as_a_point(backend: str) -> None:
     chart = draw("activity", activity(1), zone=ZONE, backend=backend)
     points = [part for part in chart if isinstance(part, hv.Scatter)]
-    assert next(iter(points))["rate"].tolist() == [12.0]
+    assert points[0].dimension_values(1).tolist() == [12.0]
     low, high = chart.opts.get("plot", backend).kwargs["xlim"]
     assert high - low == pd.Timedelta(hours=1)
 
 
 def test_the_hour_that_comes_twice_is_one_cell_of_both() -> None:
     chart = draw("activity", activity(80), zone=ZONE, backend="bokeh")
-    recorded = chart.dimension_values("recorded", flat=False)
+    recorded = chart.dimension_values("recorded_hours", flat=False)
     assert recorded[2, 0] == 0.5 * 2 + 0.5 + 0.0, "02:00 of the 25th, twice on the gate, once alive on the yard"
 
 
-def test_a_name_without_chart_and_an_unknown_backend_are_said() -> None:
-    with pytest.raises(UsageError, match=f"there are charts for {', '.join(sorted(CHARTS))}"):
-        draw("events", OBJECTS, zone=ZONE)
+def test_cells_of_several_cameras_are_worked_out_anew() -> None:
+    """Monday at 0: 6 events in 3 hours; Sunday at 23: an event in none, which is no rate."""
+    rates = draw("weekly_profile", WEEKLY, zone=ZONE, backend="bokeh").dimension_values("value", flat=False)
+    assert (rates[0, 0], rates.shape, np.isfinite(rates).sum()) == (2.0, (7, 24), 1)
+
+
+def test_days_that_are_missing_are_seen() -> None:
+    data = pd.concat([by("day", f"camera {number}") for number in range(9)])
+    rates = draw("activity", data, zone=ZONE, backend="bokeh").dimension_values("value", flat=False)
+    assert rates.shape == (9, 4)
+    assert np.isnan(rates[:, 1:3]).all(), "the 25th was not recorded, of the 26th there is no row"
+
+
+def boxes(chart: hv.Overlay) -> list[tuple[float, ...]]:
+    """Left and right of each bar, from the top."""
+    drawn = pd.concat([part.data for part in chart if isinstance(part, hv.Rectangles)])
+    return [tuple(row) for row in drawn.sort_values("high", ascending=False)[["from", "to"]].to_numpy(float)]
+
+
+def test_bars_have_their_length_and_whiskers() -> None:
+    chart = draw("activity", RATES, zone=ZONE, backend="bokeh")
+    assert boxes(chart) == [(0.0, 3.0), (0.0, 0.0)]
+    (whiskers,) = [part.data for part in chart if isinstance(part, hv.Segments)]
+    assert whiskers[["from", "to"]].to_numpy().tolist() == [[1.1, 6.5]]
+
+
+def test_stacked_bars_begin_where_the_last_ends() -> None:
+    assert boxes(draw("detections", OBJECTS, zone=ZONE, backend="bokeh")) == [(0, 3), (3, 7), (0, 1)]
+
+
+def labels(chart: Any, backend: str) -> list[str]:
+    return [name for _, name in chart.opts.get("plot", backend).kwargs["yticks"]]
+
+
+def test_cameras_of_equal_name_stay_apart_and_dollars_are_no_formula() -> None:
+    names = ["Gate $1 to $2 (aaaaaa)", "Gate $1 to $2 (bbbbbb)"]
+    assert labels(draw("activity", RATES, zone=ZONE, backend="bokeh"), "bokeh") == names
+    chart = draw("activity", RATES, zone=ZONE, backend="matplotlib")
+    figure = hv.render(chart, backend="matplotlib")
+    figure.canvas.draw()
+    shown = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert shown == [name.replace("$", r"\$") for name in names], "an escaped dollar shows as a dollar"
+    plt.close(figure)
+
+
+def test_many_bars_say_how_many_are_left_out() -> None:
+    many = pd.DataFrame({"label": [f"kind {number:02}" for number in range(50)], "objects": range(50)})
+    chart = draw("detections", many, zone=ZONE, backend="bokeh")
+    assert len(labels(chart, "bokeh")) == 40
+    assert chart.opts.get("plot", "bokeh").kwargs["title"] == f"Distinct objects: the first 40 of 50 ({ZONE})"
+
+
+def test_an_unknown_backend_is_said() -> None:
     with pytest.raises(UnknownName, match="no plot backend 'ggplot'"):
         draw("detections", OBJECTS, zone=ZONE, backend="ggplot")
