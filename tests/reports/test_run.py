@@ -14,6 +14,7 @@ import nbformat
 import psutil
 import pytest
 
+from omnisight_lab.db import writes
 from omnisight_lab.db.session import Database
 from omnisight_lab.errors import ReportFailed, StorageError, UnknownName, UsageError
 from omnisight_lab.reports.run import Limits, ReportRun, history, run_report
@@ -59,6 +60,12 @@ def test_run_is_kept_with_its_files(database: Database, paths: Paths, write_repo
     assert seen == [(number, 5) for number in range(5)]
     assert history(database, paths) == [run]
     assert not kernels()
+
+
+def test_a_report_asks_as_who_started_it(database: Database, paths: Paths, write_report: Callable[..., str]) -> None:
+    writes.add_user(database, username="bob", email="b", password_hash="x")
+    name = write_report("import omnisight_lab as ol\nprint('asked by', ol.connect().user.username)")
+    assert "asked by bob" in outputs(run_report(database, paths, name, user="bob").notebook)
 
 
 def test_failing_cell_keeps_what_was_executed(
