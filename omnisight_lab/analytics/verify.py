@@ -50,12 +50,13 @@ class Dialect:
         return self.double(name) if kind == "float64" else PLAIN[kind].format(name)
 
     def double(self, value: str) -> str:
-        """Every bit of a double as text."""
+        """Every bit of a double as text; what 15 digits leave of the largest ones can't be told in a double."""
         digits = self.digits.format(value)
         rest = self.digits.format(f"({value} - ({digits})::double precision)")
         return (
-            f"CASE WHEN {value} = 'NaN'::double precision THEN 'nan' WHEN abs({value}) > 1e308 THEN {digits} "
-            f"ELSE {digits} || '~' || {rest} END"
+            f"CASE {value} WHEN 'NaN'::double precision THEN 'nan' WHEN 'Infinity'::double precision THEN 'inf' "
+            f"WHEN '-Infinity'::double precision THEN '-inf' ELSE CASE WHEN abs({value}) > 1e308 THEN {digits} "
+            f"ELSE {digits} || '~' || {rest} END END"
         )
 
     def sums(self, table: StoredTable, source: str) -> str:
