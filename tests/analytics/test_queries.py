@@ -296,7 +296,8 @@ def test_engines_give_equal_rows_on_random_data(site: Site, lab: Lab) -> None:
     site.gap(camera, "2026-10-25T17:00", None, "stalled")
     site.gap(camera, "2026-10-25T17:00", None, "disk_full")
     lab.refresh()
-    for name in QUERIES:
+    # Those over spans of time; all of them are asked on three engines in test_conformance.py
+    for name in ("activity", "coverage", "coverage_by", "detections", "events", "gaps", "storage", "uptime"):
         assert ask(lab, name, "2026-10-24", "2026-10-27"), name
         ask(lab, name, "2026-10-24T22:22:22.222Z", "2026-10-25T03:33:33Z")
 
