@@ -163,7 +163,8 @@ def _every_step(found: ir.Table, measures: tuple[str, ...]) -> ir.Table:
     keys = [name for name in found.columns if name not in (*measures, "step")]
     groups = found.select(*keys).distinct() if keys else found.agg(found=found.count())
     nothing = ibis.literal(0, type="int64")
-    empty = groups.mutate(step=ibis.range(0, STEPS).unnest().cast("int64"), **dict.fromkeys(measures, nothing))
+    steps = ibis.array([ibis.literal(step, type="int64") for step in range(STEPS)]).unnest()
+    empty = groups.mutate(step=steps, **dict.fromkeys(measures, nothing))
     columns = (*keys, "step", *measures)
     filled = found.select(*columns).union(empty.select(*columns))
     filled = filled.group_by([*keys, "step"]).agg(**{name: filled[name].sum().cast("int64") for name in measures})
