@@ -18,7 +18,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import duckdb
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -29,7 +28,7 @@ from omnisight_lab.analytics.catalogue import Queries
 from omnisight_lab.analytics.dictionary import TableList
 from omnisight_lab.analytics.engines import ENGINES, DuckDBEngine, Engine, PostgresEngine, SparkEngine, compiled
 from omnisight_lab.analytics.frames import About, Asked, Result, Written
-from omnisight_lab.analytics.guard import refuse_files
+from omnisight_lab.analytics.guard import one_select
 from omnisight_lab.analytics.media import Clip, Picture
 from omnisight_lab.analytics.mirror import Mirror, MirrorStatus, Progress, Refreshed
 from omnisight_lab.analytics.queries import QUERIES, Column, Query, Scope
@@ -41,7 +40,7 @@ from omnisight_lab.clock import Clock, SystemClock
 from omnisight_lab.db import migrate, reads
 from omnisight_lab.db.models import User
 from omnisight_lab.db.session import Database, open_database
-from omnisight_lab.errors import AccessDenied, MediaError, QueryError, StorageError, UnknownName, UsageError
+from omnisight_lab.errors import AccessDenied, MediaError, StorageError, UnknownName, UsageError
 from omnisight_lab.ops import ledger as ledgers
 from omnisight_lab.ops.ledger import Ledger
 from omnisight_lab.review import verdicts
@@ -130,6 +129,10 @@ def connect(url: str | None = None, home: str | Path | None = None, user: str | 
 
     `user` says who asks (default: OMNISIGHT_USER, else the operating system's user); AccessDenied where there is no
     such user, or one that is not active.
+
+    >>> with ol.connect(user="vera") as lab:
+    ...     print(lab.labels())
+    ['car', 'person']
     """
     lab = site(url, home)
     try:
@@ -183,12 +186,19 @@ class Lab:
         return f"Lab({self.database.safe_url!r}, home={str(self.paths.home)!r})"
 
     def close(self) -> None:
-        """Lets go of the database's connections and of the mirror."""
+        """Lets go of the database's connections and of the mirror.
+
+        >>> ol.connect(user="vera").close()
+        """
         self.database.close()
         self._engine = self._spark = self._analyst = None
 
     def as_user(self, user: User) -> Lab:
-        """This lab for one who may see less, or judge; cheap, because both share database, mirror and engines."""
+        """This lab for one who may see less, or judge; cheap, because both share database, mirror and engines.
+
+        >>> lab.as_user(lab.user).labels() == lab.labels()
+        True
+        """
         theirs = copy.copy(self)
         theirs.user, theirs._analyst, theirs._shared = user, None, self._shared or self
         theirs.queries = Queries(theirs.query)
@@ -222,6 +232,11 @@ class Lab:
 
         `by`: camera, hour, day, week, month, weekday, hour_of_day, label, zone. `gap`: seconds within which events of a
         camera and label are one independent event. `where`: only some of these groups, as {"weekday": [6, 7]}.
+
+        >>> for row in lab.activity("2026-10-20", "2026-10-21", by="label"):
+        ...     print(row["label"], row["events"], row["recorded_hours"], row["rate"])
+        car 2 2.0 1.0
+        person 1 2.0 0.5
         """
         return self.query(
             "activity",
@@ -254,7 +269,12 @@ class Lab:
         min_confidence: float | None = None,
         include_rejected: bool | None = None,
     ) -> Result:
-        """Distinct objects, and boxes beside them, by camera, class and local hour."""
+        """Distinct objects, and boxes beside them, by camera, class and local hour.
+
+        >>> for row in lab.detections("2026-10-20", "2026-10-21", by="label"):
+        ...     print(row["label"], row["objects"], row["boxes"])
+        car 1 2
+        """
         return self.query(
             "detections",
             from_,
@@ -283,7 +303,11 @@ class Lab:
         min_confidence: float | None = None,
         include_rejected: bool | None = None,
     ) -> Result:
-        """The events themselves, newest first; `page()` reads a part."""
+        """The events themselves, newest first; `page()` reads a part.
+
+        >>> [row["label"] for row in lab.events("2026-10-20", "2026-10-21")]
+        ['person', 'car', 'car']
+        """
         return self.query(
             "events",
             from_,
@@ -307,7 +331,11 @@ class Lab:
         *,
         min_gap: float | None = None,
     ) -> Result:
-        """Expected, recorded and missing time per camera."""
+        """Expected, recorded and missing time per camera.
+
+        >>> [(row["camera"], row["share"]) for row in lab.coverage("2026-10-20", "2026-10-21")]
+        [('Yard', 0.8)]
+        """
         return self.query("coverage", from_, to, cameras, tz, engine, min_gap=min_gap)
 
     def gaps(
@@ -320,7 +348,11 @@ class Lab:
         *,
         min_gap: float | None = None,
     ) -> Result:
-        """Every `[start, end)` that was expected and not recorded, with its cause."""
+        """Every `[start, end)` that was expected and not recorded, with its cause.
+
+        >>> [(row["seconds"], row["cause"]) for row in lab.gaps("2026-10-20", "2026-10-21")]
+        [(1800.0, 'stalled')]
+        """
         return self.query("gaps", from_, to, cameras, tz, engine, min_gap=min_gap)
 
     def storage(
@@ -331,7 +363,11 @@ class Lab:
         tz: str | None = None,
         engine: str = "duckdb",
     ) -> Result:
-        """Bytes per camera, local day and codec."""
+        """Bytes per camera, local day and codec.
+
+        >>> lab.storage("2026-10-20", "2026-10-21").by("camera").df()["bytes"].tolist()
+        [3000]
+        """
         return self.query("storage", from_, to, cameras, tz, engine)
 
     def query(
@@ -350,6 +386,9 @@ class Lab:
         differ); by default the last seven days there.
         `cameras`: names or ids. `tz`: a zone for every camera, in place of its own. `engine`: duckdb (the mirror) or
         postgres (live), or what `engine()` gave: several answers are then of one moment.
+
+        >>> lab.query("weekly_profile", "2026-10-20", "2026-10-21", by="weekday").rows()[0]["events"]
+        3
         """
         query = QUERIES[name]
         typed = query.typed({key: value for key, value in parameters.items() if value is not None})
@@ -364,17 +403,23 @@ class Lab:
         """One SELECT of DuckDB's SQL over the mirror's tables: cameras, recordings, segments, events, objects, gaps, …
 
         Times there are naive UTC. Other statements, files and addresses are refused; it may take a minute and 2 GB.
+
+        >>> lab.sql("SELECT label, count(*) AS n FROM events GROUP BY label ORDER BY n DESC").rows()
+        [{'label': 'car', 'n': 2}, {'label': 'person', 'n': 1}]
         """
-        text = _one_select(statement)
-        if self.sees is not None:
-            refuse_files(text)
+        text = one_select(statement)
         engine = self._analysts_engine()
         written = Written(text, engine, SQL_SECONDS)
         written.page(0, 0)  # names that don't exist are said here, and not when the result is looked at
         return Result(written, About("sql", "UTC", "duckdb", engine.snapshot), draw=_draw)
 
     def engine(self, name: str = "duckdb") -> Engine:
-        """duckdb or spark over a mirror no older than the setting `mirror.refresh_seconds`, or postgres, live."""
+        """duckdb or spark over a mirror no older than the setting `mirror.refresh_seconds`, or postgres, live.
+
+        >>> live = lab.engine("postgres")
+        >>> lab.query("events", "2026-10-20", "2026-10-21", engine=live).count()
+        3
+        """
         if name not in ENGINES:
             raise UnknownName("engine", name, ENGINES)
         if self._shared:
@@ -476,13 +521,21 @@ class Lab:
         return {name: Result(answer, about, answer.columns) for name, answer in answers.items()}
 
     def refresh(self, *, rebuild: bool = False, progress: Progress | None = None) -> Refreshed:
-        """Brings the mirror to the database's state; `rebuild` reads everything anew."""
+        """Brings the mirror to the database's state; `rebuild` reads everything anew.
+
+        >>> lab.refresh().manifest.snapshot == lab.mirror_status().snapshot
+        True
+        """
         return self.mirror.refresh(self.database, rebuild=rebuild, progress=progress)
 
     def ledger(self, progress: ledgers.Progress | None = None) -> Ledger:
         """What rows name against what lies on the disk of the media root, and what else takes its space.
 
         Parts add up to the whole disk; cameras are those that this lab's user may see. Looks at every file.
+
+        >>> ledger = lab.ledger()
+        >>> ledger.total == ledger.accounted
+        True
         """
         floor = int(self.settings["recording.free_space_floor_mb"])
         found = ledgers.ledger(self.database, self.paths, self._clock.now(), floor, progress)
@@ -492,7 +545,11 @@ class Lab:
         return replace(found, cameras=tuple(camera for camera in found.cameras if camera.camera_id in seen))
 
     def mirror_status(self) -> MirrorStatus:
-        """Age, rows, bytes, days."""
+        """Age, rows, bytes, days.
+
+        >>> lab.mirror_status().rows["segments"]
+        3
+        """
         return self.mirror.status(self._clock.now())
 
     @property
@@ -506,7 +563,11 @@ class Lab:
         return str(self.settings["site.timezone"])
 
     def cameras(self) -> list[CameraState]:
-        """The cameras by name, as they are now."""
+        """The cameras by name, as they are now.
+
+        >>> [(camera.name, camera.timezone) for camera in lab.cameras()]
+        [('Yard', 'Europe/Berlin')]
+        """
         site = self.timezone
         zones = {row["id"]: row["own_timezone"] or site for row in self._live(self._tables.cameras)}
         with self.database.session() as session:
@@ -526,7 +587,11 @@ class Lab:
             raise UnknownName(kind, id)
 
     def event(self, event: Any) -> EventDetail:
-        """The event with its boxes, as it is now; takes an id, or a row of `events()`."""
+        """The event with its boxes, as it is now; takes an id, or a row of `events()`.
+
+        >>> lab.event(event).label
+        'car'
+        """
         wanted = _event_id(event)
         events = self._tables.events
         rows = self._live(events.filter(events.id == wanted))
@@ -545,14 +610,22 @@ class Lab:
             return [dict(row) for row in found.mappings()]
 
     def labels(self) -> list[str]:
-        """The labels that events have, by name; from the mirror."""
+        """The labels that events have, by name; from the mirror.
+
+        >>> lab.labels()
+        ['car', 'person']
+        """
         events = self._tables.events
         found = self.engine().fetch(events.filter(events.label.notnull()).select("label").distinct())
         return sorted(found["label"].to_pylist())
 
     def media_file(self, kind: str, id: str) -> Path:
         """The file of a segment, or the thumbnail of a segment or an event (`segment`, `segment_thumbnail`,
-        `event_thumbnail`); MediaError where there is none, or it lies where no media may lie."""
+        `event_thumbnail`); MediaError where there is none, or it lies where no media may lie.
+
+        >>> lab.media_file("event_thumbnail", event).name
+        'car.jpg'
+        """
         with self.database.session() as session:
             path, camera_id = reads.media_path(session, kind, id)
         self._require_seen(kind.replace("_", " "), id, camera_id)
@@ -572,18 +645,30 @@ class Lab:
         return target
 
     def footage(self, camera_id: str, span: TimeRange) -> list[FootageSegment]:
-        """The stored segments of the camera that overlap the span, in order of time."""
+        """The stored segments of the camera that overlap the span, in order of time.
+
+        >>> len(lab.footage("yard", lab.events("2026-10-20", "2026-10-21").window))
+        3
+        """
         self._require_seen("camera", camera_id, camera_id)
         with self.database.session() as session:
             found = reads.segments_between(session, camera_id, span)
         return [FootageSegment(row.id, TimeRange(row.start_time, row.end_time)) for row in found if row.end_time]
 
     def thumbnail(self, event: Any) -> Picture:
-        """The event's picture; shows itself in a notebook."""
+        """The event's picture; shows itself in a notebook.
+
+        >>> lab.thumbnail(event).path.name
+        'car.jpg'
+        """
         return Picture(self.media_file("event_thumbnail", _event_id(event)))
 
     def latest_picture(self, camera: str) -> Path | None:
-        """The newest picture of the camera (name or id), or None."""
+        """The newest picture of the camera (name or id), or None.
+
+        >>> lab.latest_picture("Yard").name
+        'car.jpg'
+        """
         wanted = self._camera_id(camera)
         segments = TABLES.segments
         newest = (
@@ -598,7 +683,11 @@ class Lab:
             return None
 
     def clip(self, event: Any, boxes: bool = False, before: float = 2.0, after: float = 2.0) -> Clip:
-        """The event's footage as MP4, with `before` and `after` seconds around it; `boxes` draws what was detected."""
+        """The event's footage as MP4, with `before` and `after` seconds around it; `boxes` draws what was detected.
+
+        >>> lab.clip(event, boxes=True).save("clip.mp4")
+        PosixPath('clip.mp4')
+        """
         from omnisight_lab.media import clips
 
         detail = self.event(event)
@@ -618,11 +707,22 @@ class Lab:
 
         confirm, false (it leaves every count), unsure, relabel with its `label`, or undo, which takes back the newest
         verdict. All are written, or none; figures follow at the mirror's next refresh.
+
+        >>> lab.judge(event, "false", note="a shadow")[0].verdict
+        'false'
+        >>> lab.judge(event, "undo")[0].verdict
+        'undo'
         """
         return verdicts.judge(self.database, self._asker, _event_ids(event), verdict, label, note)
 
     def verdicts(self, event: Any) -> list[Verdict]:
-        """Every verdict on the event, oldest first."""
+        """Every verdict on the event, oldest first.
+
+        >>> lab.judge(event, "unsure")[0].user
+        'vera'
+        >>> lab.verdicts(event)[-1].verdict
+        'unsure'
+        """
         wanted = self.event(event).id
         return verdicts.history(self.database, wanted)
 
@@ -639,19 +739,40 @@ class Lab:
         return accounts.who_asks(self.database, self.user.username)
 
     def login(self, username: str, password: str, address: str) -> tuple[str, User]:
-        """A new session's token and its user; AccessDenied otherwise."""
+        """A new session's token and its user; AccessDenied otherwise.
+
+        >>> token, user = lab.login("vera", password, "127.0.0.1")
+        >>> user.username
+        'vera'
+        """
         return sessions.login(self.database, username, password, address)
 
     def user_of(self, token: str) -> User | None:
-        """Who has logged in with this token; None where it has ended."""
+        """Who has logged in with this token; None where it has ended.
+
+        >>> lab.user_of("no such token") is None
+        True
+        """
         return sessions.user_of(self.database, token)
 
     def logout(self, token: str) -> None:
-        """Ends the session."""
+        """Ends the session.
+
+        >>> token, _ = lab.login("vera", password, "127.0.0.1")
+        >>> lab.logout(token)
+        >>> lab.user_of(token) is None
+        True
+        """
         sessions.logout(self.database, token)
 
     def require(self, user: User, action: Action) -> None:
-        """AccessDenied where the user's role does not allow it."""
+        """AccessDenied where the user's role does not allow it.
+
+        >>> from omnisight_lab.lab import Action
+        >>> lab.require(lab.user, Action.SETTINGS)
+        Traceback (most recent call last):
+        omnisight_lab.errors.AccessDenied: ...
+        """
         roles.require(user, action)
 
 
@@ -690,29 +811,6 @@ def _draw(result: Result, backend: str | None) -> Any:
         backend=backend,
         **{name: other.df() for name, other in result.companions.items()},
     )
-
-
-def _one_select(statement: str) -> str:
-    """`statement` where it is one SELECT by DuckDB's own parser."""
-    if not isinstance(statement, str):
-        raise QueryError("lab.sql takes the text of one SELECT")
-    try:
-        parsed = duckdb.extract_statements(statement)
-    except duckdb.Error as error:
-        raise QueryError(f"the statement can't be read: {str(error).splitlines()[0]}") from error
-    if len(parsed) != 1 or parsed[0].type != duckdb.StatementType.SELECT:
-        raise QueryError("lab.sql takes one SELECT and nothing else")
-    return _without_end(statement)
-
-
-def _without_end(statement: str) -> str:
-    """`statement` without the semicolon and comments after it, so that it can stand in brackets."""
-    text = statement.encode()  # tokens are counted in bytes
-    for start, kind in reversed(duckdb.tokenize(statement)):
-        if kind != duckdb.token_type.comment and text[start:].strip() != b";":
-            break
-        text = text[:start]
-    return text.decode().strip()
 
 
 def _camera_ids(known: list[dict[str, Any]], wanted: str | Iterable[str] | None) -> tuple[str, ...] | None:

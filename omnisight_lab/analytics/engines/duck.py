@@ -24,6 +24,8 @@ TYPES = {
     "int64": "BIGINT",
     "boolean": "BOOLEAN",
 }
+SPILL_SIZE = "10GB"
+BATCH = 100_000
 LOCAL_TIME = f"CREATE MACRO {SCHEMA}.local_time(zone, utc) AS timezone(zone, timezone('UTC', utc))"
 
 
@@ -38,6 +40,8 @@ class DuckDBEngine:
     def __init__(self, store: Store, manifest: Manifest, cameras: tuple[str, ...] | None = None) -> None:
         self.store, self.generation, self.snapshot = store, manifest.generation, manifest.snapshot
         self.cameras = cameras
+        self._files = [address for name in STORED for address in addresses(store, manifest, name)]
+        self._largest: int | None = None
         self._connection = duckdb.connect()
         store.open_in(self._connection)
         spill = text(store.local / SPILL)
@@ -57,20 +61,24 @@ class DuckDBEngine:
             if sql := table.sql if judged else table.unjudged:
                 self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {sql}")
 
-    def lock_down(self, memory: str, threads: int) -> None:
-        """From now on nothing outside the mirror can be read or written, and no setting changed."""
+    def lock_down(self, memory: str, threads: int, largest: int = 2_000_000_000) -> None:
+        """From now on only the mirror's files can be read, nothing can be written, and no setting changed.
+
+        `largest`: bytes that an answer may take.
+        """
+        self._largest = largest
         self._connection.execute(
-            f"""SET memory_limit = '{memory}'; SET threads = {threads};
-                SET allowed_directories = [{text(self.store.address())}]; SET enable_external_access = false;
-                SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;
-                SET lock_configuration = true"""
+            f"""SET memory_limit = '{memory}'; SET threads = {threads}; SET max_temp_directory_size = '{SPILL_SIZE}';
+                SET python_enable_replacements = false; SET allowed_paths = [{", ".join(map(text, self._files))}];
+                SET enable_external_access = false; SET autoinstall_known_extensions = false;
+                SET autoload_known_extensions = false; SET lock_configuration = true"""
         )
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         return typed(self.fetch_sql(compiled(expression, "duckdb")), expression)
 
     def fetch_sql(self, sql: str, seconds: float | None = None) -> pa.Table:
-        """All rows of `sql`; QueryError after `seconds`."""
+        """All rows of `sql`; QueryError after `seconds`, or where they take more than the `largest` answer allowed."""
         cursor = self._connection.cursor()
         cursor.execute(f"USE memory.{SCHEMA}")
         timer = threading.Timer(seconds, cursor.interrupt) if seconds else None
@@ -78,7 +86,8 @@ class DuckDBEngine:
             timer.start()
         try:
             with _translated(self.store, seconds):
-                return cursor.sql(sql).to_arrow_table()
+                rows = cursor.sql(sql)
+                return _gathered(rows, self._largest) if self._largest else rows.to_arrow_table()
         finally:
             if timer:
                 timer.cancel()
@@ -86,6 +95,18 @@ class DuckDBEngine:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _gathered(rows: duckdb.DuckDBPyRelation, largest: int) -> pa.Table:
+    """All rows; QueryError where they take more than so many bytes, which DuckDB's limit of memory does not count."""
+    reader = rows.to_arrow_reader(BATCH)
+    batches, size = [], 0
+    for batch in reader:
+        size += batch.nbytes
+        if size > largest:
+            raise QueryError(f"the answer is larger than {largest / 1e9:g} GB; ask for fewer rows or columns")
+        batches.append(batch)
+    return pa.Table.from_batches(batches, reader.schema)
 
 
 @contextmanager

@@ -36,13 +36,13 @@ LAUNCH = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "2g",
+    "spark.sql.shuffle.partitions": "4",
     "spark.ui.enabled": "false",
 }
 """How a JVM of our own is started; one that the process has already, of a notebook on a cluster, is used as it is."""
 SESSION = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "4",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
 }
 LOCAL_TIME = """
