@@ -203,7 +203,7 @@ def files_below(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 def ledger(
     database: Database, paths: Paths, at: datetime, floor_mb: int = 0, progress: Progress | None = None
 ) -> Ledger:
-    """Rows against files, and every part of the media root's disk; a million files take about 10 s and 0.4 GB.
+    """Rows against files, and every part of the media root's disk; a million files take 10 s of a core and 0.3 GB.
 
     Rows are read first, so that a segment which is closed meanwhile has a file that is fresh, and no row without file.
     """
