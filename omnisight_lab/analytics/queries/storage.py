@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 def _storage(tables: Tables, scope: Scope) -> ir.Table:
-    segments = scope.within(tables.segments, "start_time")
+    segments = scope.within(tables.segments.filter(~tables.segments.missing), "start_time")
     cells = segments.group_by("camera_id", "codec", cell=segments.start_time.bucket(QUARTER)).agg(
         segments=segments.count(),
         bytes=segments.file_size.sum().cast("int64"),
@@ -56,7 +56,9 @@ def daily(segments: ir.Table, tables: Tables, scope: Scope, span: TimeRange) -> 
 
 def _growth(tables: Tables, scope: Scope) -> ir.Table:
     around = TimeRange(scope.window.start - DAY, scope.window.end + DAY)
-    files = scope.pick(tables.segments.filter(tables.segments.start_time < literal(around.end)))
+    files = scope.pick(
+        tables.segments.filter(tables.segments.start_time < literal(around.end), ~tables.segments.missing)
+    )
     days = daily(files, tables, scope, around)
     so_far = ibis.window(group_by="camera_id", order_by="day", preceding=None, following=0)
     days = days.mutate(cumulative_bytes=days.bytes.sum().over(so_far).cast("int64"))
@@ -88,7 +90,8 @@ STORAGE = QUERIES.add(
             Column("hours", "number", "length of the footage", "h", sums=True),
         ),
         keys=("day", "camera", "camera_id", "codec"),
-        method="Sizes of the segments that the database lists, per camera, local day and codec.",
+        method="Sizes of the segments that the database lists, per camera, local day and codec; those whose file is "
+        "known to be missing take no space.",
     )
 )
 

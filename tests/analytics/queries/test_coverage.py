@@ -99,6 +99,8 @@ def test_a_missing_file_is_no_recorded_time_in_any_query(shed: Lab) -> None:
     assert (paused["camera"], paused["share"]) == ("paused", None)
     (cells,) = ask(shed, "coverage_by", *DAY, by="camera")
     assert cells["recorded_hours"] * 3600 == pytest.approx(36_000 - lost)
+    (kept,) = ask(shed, "storage", *DAY)
+    assert (kept["segments"], kept["hours"]) == (8, pytest.approx(10 - lost / 3600))
     hours = ask(shed, "activity", *DAY, by="hour_of_day")
     assert [row["recorded_hours"] for row in hours if row["hour_of_day"] in (12, 14)] == [0.0, 0.0]
 
