@@ -15,6 +15,7 @@ from omnisight_lab.lab import Lab
 from omnisight_lab.reports.run import ReportRun, history, run_report
 from omnisight_lab.settings import Paths
 from tests import needs
+from tests.asker import add_asker
 from tests.reports.site import Site
 
 ADDRESS = re.compile(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//|https?://""")
@@ -137,6 +138,7 @@ def test_other_day_of_one_camera_says_that_there_is_nothing(site: Site) -> None:
 
 
 def test_empty_database_says_so(database: Database, paths: Paths) -> None:
+    add_asker(database)
     run = run_report(database, paths, "daily_activity")
     assert "There are no cameras yet, so there is nothing to report." in words(page_of(run))
     assert "<svg" not in page_of(run)
