@@ -252,17 +252,29 @@ class Result:
         return self.about.snapshot
 
     def arrow(self) -> pa.Table:
-        """All rows as an Arrow table; times are naive UTC, or wall clocks where the column is local."""
+        """All rows as an Arrow table; times are naive UTC, or wall clocks where the column is local.
+
+        >>> lab.events("2026-10-20", "2026-10-21").arrow().num_rows
+        3
+        """
         if self._rows is None:
             self._rows = self._answer.all()
         return self._rows
 
     def df(self) -> pd.DataFrame:
-        """All rows as a DataFrame; `utc` columns are aware."""
+        """All rows as a DataFrame; `utc` columns are aware.
+
+        >>> lab.events("2026-10-20", "2026-10-21").df()["label"].value_counts()["car"]
+        np.int64(2)
+        """
         return _frame(self.arrow(), self.columns)
 
     def pl(self) -> polars.DataFrame:
-        """All rows as a polars DataFrame; `utc` columns are aware."""
+        """All rows as a polars DataFrame; `utc` columns are aware.
+
+        >>> lab.events("2026-10-20", "2026-10-21").pl()["label"].to_list()
+        ['person', 'car', 'car']
+        """
         try:
             import polars
         except ImportError as error:
@@ -274,7 +286,10 @@ class Result:
     def where(self, *conditions: Condition, **wanted: Any) -> Result:
         """The rows whose columns are what is wanted: a value, or a list of them; or for which a function holds.
 
-        >>> lab.activity().where(camera="Yard", weekday=[6, 7]).by("hour_of_day").where(lambda t: t.rate > 1).count()
+        >>> lab.activity("2026-10-20", "2026-10-21").where(camera="Yard", weekday=[6, 7]).by("camera").count()
+        0
+        >>> lab.activity("2026-10-20", "2026-10-21").by("label").where(lambda t: t.rate > 0.5).df()["label"].tolist()
+        ['car']
         """
         return self._asked_anew(self._chain.where(conditions, wanted))
 
@@ -283,7 +298,8 @@ class Result:
 
         Rates are worked out anew over the hours recorded; other results count their rows and add up what adds up.
 
-        >>> lab.activity().by("camera", "weekday").columns
+        >>> lab.activity("2026-10-20", "2026-10-21").by("label").df()[["label", "events", "rate"]].values.tolist()
+        [['car', 2, 1.0], ['person', 1, 0.5]]
         """
         return self._asked_anew(self._chain.by(names))
 
@@ -298,7 +314,11 @@ class Result:
         return Result(asked, about, asked.columns, draw=self._draw, media=self._media)
 
     def count(self) -> int:
-        """How many rows there are, without reading them."""
+        """How many rows there are, without reading them.
+
+        >>> lab.events("2026-10-20", "2026-10-21").count()
+        3
+        """
         if self._rows is not None:
             return int(self._rows.num_rows)
         if self._count is None:
@@ -318,19 +338,31 @@ class Result:
         return self._answer.page(offset, limit)
 
     def page(self, offset: int = 0, limit: int = 100) -> pd.DataFrame:
-        """Rows `offset` to `offset + limit` in the result's order."""
+        """Rows `offset` to `offset + limit` in the result's order.
+
+        >>> lab.events("2026-10-20", "2026-10-21").page(1, limit=2)["label"].tolist()
+        ['car', 'car']
+        """
         part = self._part(offset, limit)
         return _frame(part, self._columns or [_undeclared(field) for field in part.schema])
 
     def rows(self) -> list[dict[str, Any]]:
-        """All rows as dictionaries; times are aware (local ones with the offset of their row), nothing is NaN."""
+        """All rows as dictionaries; times are aware (local ones with the offset of their row), nothing is NaN.
+
+        >>> lab.events("2026-10-20", "2026-10-21").rows()[0]["local"].isoformat()
+        '2026-10-20T15:10:00+02:00'
+        """
         return list(_dictionaries(self.arrow(), self.columns))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows())
 
     def plot(self, backend: str | None = None) -> Any:
-        """The chart that fits this query, as HoloViews; `backend`: bokeh or matplotlib (default: the one loaded)."""
+        """The chart that fits this query, as HoloViews; `backend`: bokeh or matplotlib (default: the one loaded).
+
+        >>> lab.activity("2026-10-20", "2026-10-21").by("label").plot("bokeh").opts.get("plot", "bokeh").kwargs["title"]
+        'Events per recorded camera-hour (Europe/Berlin)'
+        """
         if self._draw is None:
             raise UsageError(f"there is no chart for {self.about.name}; take .df() and draw your own")
         return self._draw(self, backend)
@@ -339,6 +371,9 @@ class Result:
         """Writes all rows to `path`, or gives the text.
 
         Times are ISO 8601 with offset. Text that a spreadsheet would take for a formula gets a leading apostrophe.
+
+        >>> lab.activity("2026-10-20", "2026-10-21").by("label").to_csv("rates.csv")
+        PosixPath('rates.csv')
         """
         if path is None:
             text = io.StringIO()
@@ -357,7 +392,11 @@ class Result:
             writer.writerow([_csv_cell(value) for value in row.values()])
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Writes all rows to `path` as an array of objects; times are ISO 8601 with offset."""
+        """Writes all rows to `path` as an array of objects; times are ISO 8601 with offset.
+
+        >>> lab.activity("2026-10-20", "2026-10-21").by("label").to_json("rates.json")
+        PosixPath('rates.json')
+        """
 
         def save(temporary: Path) -> None:
             with temporary.open("w", encoding="utf-8") as out:
@@ -368,7 +407,11 @@ class Result:
         return _whole_file(Path(path), save)
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Writes all rows to `path`; window, zone, units and age stand in the file's metadata."""
+        """Writes all rows to `path`; window, zone, units and age stand in the file's metadata.
+
+        >>> lab.activity("2026-10-20", "2026-10-21").by("label").to_parquet("rates.parquet")
+        PosixPath('rates.parquet')
+        """
         import pyarrow.parquet
 
         table = _aware(self.arrow(), self.columns)
@@ -377,7 +420,11 @@ class Result:
         return _whole_file(Path(path), lambda temporary: pyarrow.parquet.write_table(table, temporary))
 
     def describe(self) -> dict[str, Any]:
-        """Name, window, zone, units, rows, engine and age, as reports print them."""
+        """Name, window, zone, units, rows, engine and age, as reports print them.
+
+        >>> lab.activity("2026-10-20", "2026-10-21").describe()["zone"]
+        'Europe/Berlin'
+        """
         window = self.window
         return {
             "query": self.about.name,
@@ -392,7 +439,11 @@ class Result:
         }
 
     def caption(self) -> str:
-        """One line: name, rows, window in its zone, zone, age."""
+        """One line: name, rows, window in its zone, zone, age.
+
+        >>> lab.events("2026-10-20", "2026-10-21", engine="postgres").caption()
+        'events · 3 rows · 2026-10-20 00:00 to 2026-10-21 00:00 · Europe/Berlin · live'
+        """
         count = self.count()
         parts = [self.about.name, f"{count:,} row{'s' * (count != 1)}"]
         if self.window:
@@ -407,7 +458,11 @@ class Result:
         return folded(columns, self.hidden), list(_dictionaries(part, columns))
 
     def table(self, rows: int = SHOWN, *, caption: bool = True) -> Table:
-        """The first rows as a rich table."""
+        """The first rows as a rich table.
+
+        >>> lab.events("2026-10-20", "2026-10-21").table(rows=2).row_count
+        2
+        """
         from rich.table import Table
         from rich.text import Text  # as it stands: a name such as [/] would be read as markup
 
@@ -461,9 +516,13 @@ class Result:
             return None
 
     def gallery(self, rows: int = 12, *, clips: bool = False) -> Gallery:
-        """Pictures of the first rows that are events, each beside what its row says; `clips`: their footage instead."""
+        """Pictures of the first rows that are events, each beside what its row says; `clips`: their footage instead.
+
+        >>> lab.events("2026-10-20", "2026-10-21").gallery(1)
+        Yard  2026-10-20 15:10:00 +02:00  object_detected · person · 50.0 %  (not kept)
+        """
         if self._event_column is None:
-            raise UsageError(f"rows of {self.about.name} are no events, so there are no pictures of them")
+            raise UsageError(f"these rows of {self.about.name} are no single events, so there are no pictures of them")
         columns, shown = self._shown(rows)
         told = [column for column in columns if column.column.name in TOLD]
         return Gallery(

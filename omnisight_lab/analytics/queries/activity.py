@@ -79,7 +79,9 @@ def _activity(
     counts = events.group_by("camera_id", *named, cell=events.start_time.bucket(QUARTER)).agg(
         events=events.count(), independent=events.independent.sum().cast("int64")
     )
-    rows = over_effort(counts, tables, scope, by, where, events="sum", independent="sum")
+    # Zones that it is not grouped by were chosen above, and are no column of the counts
+    left = tuple((name, values) for name, values in where if name != "zone" or "zone" in by)
+    rows = over_effort(counts, tables, scope, by, left, events="sum", independent="sum")
     return rows.mutate(
         recorded_hours=hours(rows.recorded_ms),
         expected_hours=hours(rows.expected_ms),
