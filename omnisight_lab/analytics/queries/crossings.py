@@ -11,7 +11,16 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from omnisight_lab.analytics.queries.geometry import OBJECT, SIDES, beside_zones, current, drawn, side, with_foot
+from omnisight_lab.analytics.queries.geometry import (
+    OBJECT,
+    SIDES,
+    beside_zones,
+    current,
+    drawn,
+    numbered,
+    side,
+    with_foot,
+)
 from omnisight_lab.analytics.queries.grouping import (
     DIMENSIONS,
     EFFORT,
@@ -52,7 +61,10 @@ def _line_crossings(
     tables: Tables, scope: Scope, *, by: tuple[str, ...] = ("camera",), where: Where = (), **filters: Any
 ) -> ir.Table:
     tables = drawn(tables, "line")
-    met = crossings(_boxes(tables, scope, filters), current(tables, "line"))
+    cameras = numbered(tables, "line")
+    edges = current(tables, "line").join(cameras, "camera_id")
+    boxes = _boxes(tables, scope, filters).join(cameras, "camera_id")
+    met = crossings(boxes, edges.select("camera_id", "number", "edge", *SIDES, line="zone"))
     met = scope.within(met.mutate(time=met.event_time + met.offset.as_interval("ms")), "time")
     own = ibis.window(group_by=[*OBJECT, "line", "direction"], order_by=["offset", "edge"])
     met = met.mutate(new=ibis.ifelse(ibis.row_number().over(own) == 0, 1, 0))
@@ -66,11 +78,13 @@ def _line_crossings(
 def crossings(boxes: ir.Table, edges: ir.Table) -> ir.Table:
     """Each crossing: event_id, track_id, camera_id, label, event_time, offset, line, edge, direction.
 
+    Cameras stand in boxes and edges by their `number`.
+
     The side of a line changes where two points in a row are on the other one, and that is a crossing where the step
     over to the first of them goes between the line's ends. A line of several edges is crossed edge by edge.
     """
     steps = _steps(with_foot(boxes.filter(boxes.track_id.notnull())))
-    met = steps.join(edges.select("camera_id", "edge", *SIDES, line="zone"), "camera_id")
+    met = steps.join(edges, "number")
     ends = [met[name] for name in SIDES]
     met = met.mutate(
         **{name: side(ends, met[f"{name}_x"], met[f"{name}_y"]) > 0 for name in ("now", "before", "earlier", "begin")}
@@ -85,19 +99,20 @@ def crossings(boxes: ir.Table, edges: ir.Table) -> ir.Table:
 
 
 def _steps(boxes: ir.Table) -> ir.Table:
-    """Each point of each path (`now`) with the two before it (`before`, `earlier`) and the first one (`begin`).
+    """Each point but two of each path (`now`) with the two before it (`before`, `earlier`) and the first (`begin`).
 
     The best box may be a copy of a point of the path: two boxes of one instant are one point.
     """
-    points = boxes.select(*OBJECT, "camera_id", "label", "event_time", "offset", now_x="foot_x", now_y="foot_y")
+    points = boxes.select(*OBJECT, "number", "label", "event_time", "offset", now_x="foot_x", now_y="foot_y")
     way = ibis.window(group_by=OBJECT, order_by=["offset", "now_x", "now_y"])
     twice = points.offset.lag(1) == points.offset.lag(2)
     points = points.mutate(last=points.offset.lag().over(way), twice=twice.over(way), **_passed(points, way))
-    points = points.filter(points.last < points.offset)
-    return points.mutate(
+    points = points.filter(points.last < points.offset, points.second_x.notnull())
+    points = points.mutate(
         earlier_x=ibis.ifelse(points.twice, points.third_x, points.second_x),
         earlier_y=ibis.ifelse(points.twice, points.third_y, points.second_y),
     )
+    return points.filter(points.earlier_x.notnull())
 
 
 def _passed(points: ir.Table, way: Any) -> dict[str, ir.Value]:
@@ -114,15 +129,16 @@ def _zone_counts(
     tables = drawn(tables, "zone")
     named = ["zone", *(["label"] if {"label"} & {*by, *dict(where)} else [])]
     boxes = _boxes(tables, scope, filters)
-    objects = visits(beside_zones(boxes.mutate(track_id=ibis.coalesce(boxes.track_id, boxes.id)), tables, scope))
-    came = _at_once(objects, ["camera_id", *named])
-    came = scope.within(came, "came")
+    cameras = numbered(tables, "zone")
+    points = beside_zones(boxes.mutate(track_id=ibis.coalesce(boxes.track_id, boxes.id)), tables, scope)
+    came = _at_once(visits(points.join(cameras, "camera_id")), ["number", *named])
+    came = scope.within(came.join(cameras, "number"), "came")
     counts = came.group_by("camera_id", *named, cell=came.came.bucket(QUARTER)).agg(
         objects=came.count(),
         entries=came.entries.sum().cast("int64"),
         dwell_ms=came.dwell_ms.sum().cast("int64"),
         longest_ms=came.dwell_ms.max().cast("float64"),
-        peak=came.present.max().cast("float64"),
+        peak=came.present.max(),
     )
     measures = {"objects": "sum", "entries": "sum", "dwell_ms": "sum", "longest_ms": "max", "peak": "max"}
     rows = over_effort(counts, tables, scope, by, where, (), **measures)
@@ -139,11 +155,12 @@ def _zone_counts(
 
 
 def visits(points: ir.Table) -> ir.Table:
-    """One row for each object and each zone in which it was: camera_id, zone, label, came, left, entries, dwell_ms.
+    """One row for each object and each zone in which it was: number (of the camera), zone, label, came, left, entries
+    and dwell_ms.
 
     It dwells in the zone between two points in a row that lie in it.
     """
-    points = points.select(*OBJECT, "camera_id", "zone", "label", "event_time", "offset", "inside")
+    points = points.select(*OBJECT, "number", "zone", "label", "event_time", "offset", "inside")
     way = ibis.window(group_by=[*OBJECT, "zone"], order_by="offset")
     last, twice = points.offset.lag(1), points.offset.lag(1) == points.offset.lag(2)
     steps = points.mutate(last=last.over(way), twice=twice.over(way), **_inside_before(points, way))
@@ -176,7 +193,7 @@ def _summed_up(steps: ir.Table) -> ir.Table:
         stayed=ibis.ifelse(steps.stays, steps.offset - steps.last, 0),
     )
     inside = inside.filter(inside.inside)
-    rows = inside.group_by(*OBJECT, "camera_id", "zone", "label", "event_time").agg(
+    rows = inside.group_by(*OBJECT, "number", "zone", "label", "event_time").agg(
         first=inside.offset.min(),
         final=inside.offset.max(),
         entries=inside.entry.sum(),
@@ -189,10 +206,12 @@ def _summed_up(steps: ir.Table) -> ir.Table:
 
 def _at_once(visits: ir.Table, groups: list[str]) -> ir.Table:
     """The visits with how many objects were `present`, the new one among them, when each `came`."""
-    both = visits.mutate(change=ibis.array([1, -1]).unnest())
+    figures = visits.select(*groups, "came", "left", "entries", "dwell_ms")
+    both = figures.mutate(change=ibis.array([1, -1]).unnest())
     both = both.mutate(time=ibis.ifelse(both.change > 0, both.came, both.left))
     order = ibis.cumulative_window(group_by=groups, order_by=["time", both.change.desc()])
-    counted = both.mutate(present=both.change.sum().over(order))
+    # Floats, exact for such counts: engines add up 64-bit integers in 128 bits, which takes twice as long
+    counted = both.mutate(present=both.change.cast("float64").sum().over(order))
     return counted.filter(counted.change > 0)
 
 
