@@ -313,7 +313,8 @@ def test_missing_files_are_marked_once_and_leave_gaps(site: Site) -> None:
     """Of 0 to 40 s in four segments the files of the first two and the last are gone; another service noted nothing."""
     database = site.database
     for number in range(4):
-        writes.close_segment(database, site.segment(f"s{number}", number * 10, number * 10 + 10))
+        segment = site.segment(f"s{number}", number * 10, number * 10 + 10)
+        writes.close_segment(database, replace(segment, dropped_frames=number or None))
     with database.session() as session:
         session.execute(text("UPDATE \"Segment\" SET metadata = NULL WHERE id = 's1'"))
         session.commit()
@@ -325,4 +326,5 @@ def test_missing_files_are_marked_once_and_leave_gaps(site: Site) -> None:
     assert gaps == [(after(0), after(20), "missing_file"), (after(30), after(40), "missing_file")]
     segments = {segment.id: segment for segment in _all(database, Segment)}
     assert [(segments[f"s{number}"].meta or {}).get("missing") for number in range(4)] == [True, True, None, True]
-    assert segments["s0"].meta["codec"] == "h264", "the rest of its metadata stays"
+    assert segments["s3"].meta["codec"] == "h264", "the rest of its metadata stays"
+    assert [(segments[id_].meta or {}).get("droppedFrames") for id_ in ("s0", "s2", "s3")] == [None, 2, 3]
