@@ -1,7 +1,7 @@
 """Proof that the mirror holds what PostgreSQL holds: a content hash per table and day, computed alike by both.
 
-A row's canonical text has each column with its length before it; its hash are 60 bits of its md5; those of a day are
-added up modulo 2^60, so that order does not matter. Times count as microseconds since the epoch. A double is written
+A row's canonical text has one column after the other; its hash are 60 bits of its md5; those of a day are added up
+modulo 2^60, so that order does not matter. Times count as microseconds since the epoch. A double is written
 with 15 digits, and what these leave of it once more, so that every bit counts and both engines print it alike.
 Days that have changed since the mirror's snapshot are `behind`: there equality can't be told before a refresh.
 """
@@ -27,7 +27,6 @@ Hashes = dict[str, tuple[int, int]]
 State = Literal["equal", "differs", "behind"]
 
 MODULO = 2**60
-PLAIN = {"string": "{0}", "int64": "{0}::text", "boolean": "{0}::text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +40,26 @@ class Dialect:
 
     def row(self, table: StoredTable) -> str:
         """The hash of a row, from 0 to below 2^60."""
-        parts = [self._column(f't."{name}"', kind) for name, kind in table.columns.items()]
-        return self.bits.format(" || ".join(f"coalesce(length({part})::text || ':' || {part}, '-')" for part in parts))
+        return self.bits.format(
+            " || ',' || ".join(self._column(f't."{name}"', kind) for name, kind in table.columns.items())
+        )
 
     def _column(self, name: str, kind: str) -> str:
-        if kind == "timestamp":
-            return self.time.format(name)
-        return self.double(name) if kind == "float64" else PLAIN[kind].format(name)
+        """A column as text; only strings may have a comma, so they have their length before them."""
+        if kind == "string":
+            return f"coalesce(length({name})::text || ':' || {name}, '-')"
+        if kind == "float64":
+            return f"coalesce({self.double(name)}, '-')"
+        return f"coalesce({self.time.format(name) if kind == 'timestamp' else f'{name}::text'}, '-')"
 
     def double(self, value: str) -> str:
-        """Every bit of a double as text; what 15 digits leave of the largest ones can't be told in a double."""
+        """Every bit of a double as text: what 15 digits leave of it follows them. (The largest ones have no rest.)"""
         digits = self.digits.format(value)
-        rest = self.digits.format(f"({value} - ({digits})::double precision)")
+        rest = f"({value} - ({digits})::double precision)"
         return (
-            f"CASE {value} WHEN 'NaN'::double precision THEN 'nan' WHEN 'Infinity'::double precision THEN 'inf' "
-            f"WHEN '-Infinity'::double precision THEN '-inf' ELSE CASE WHEN abs({value}) > 1e308 THEN {digits} "
-            f"ELSE {digits} || '~' || {rest} END END"
+            f"CASE WHEN {value} = 'NaN'::double precision THEN 'nan' WHEN abs({value}) > 1e308 THEN "
+            f"CASE {value} WHEN 'Infinity'::double precision THEN 'inf' WHEN '-Infinity'::double precision THEN '-inf' "
+            f"ELSE {digits} END WHEN {rest} = 0 THEN {digits} ELSE {digits} || '~' || {self.digits.format(rest)} END"
         )
 
     def sums(self, table: StoredTable, source: str) -> str:

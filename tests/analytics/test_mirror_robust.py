@@ -156,10 +156,10 @@ def test_a_full_disk_leaves_the_old_mirror(
         mirror.refresh(database)
     assert contents(mirror) == before
     assert not list(disk.glob(f"{STAGING}/**/*.parquet")), "what was on its way has given its room back"
-    assert today.events("2026-10-01", "2026-10-05").count() == 3, "the figures of before, with their age"
+    assert today.events("2026-10-01", "2026-10-06").count() == 3, "the figures of before, with their age"
     subprocess.run(["mount", "-o", "remount,size=100m", str(disk)], check=True)
     mirror.refresh(database)
-    assert today.events("2026-10-01", "2026-10-05").count() == 3 + 43200
+    assert today.events("2026-10-01", "2026-10-06").count() == 3 + 43200
 
 
 def test_a_home_that_cannot_be_written_gives_the_figures_of_before(
