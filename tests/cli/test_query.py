@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from omnisight_lab.analytics import catalogue
 from omnisight_lab.cli import main
 from omnisight_lab.db.session import Database
 from tests.analytics.conftest import Site
@@ -106,6 +111,56 @@ def test_the_list_names_queries_parameters_and_columns(typed: Typed) -> None:
     assert (code, "min_confidence" in out) == (0, True)
 
 
+def test_the_list_is_by_theme_and_the_page_is_made_of_it(typed: Typed) -> None:
+    code, out, _ = typed("query", "--list")
+    lines = out.splitlines()
+    assert (code, lines[0].split()[:2]) == (0, ["theme", "query"])
+    assert [line.split()[0] for line in lines if not line.startswith(" ")][1:4] == ["Activity", "Baseline", "Coverage"]
+    code, out, _ = typed("query", "--list", "--markdown")
+    assert (code, out) == (0, catalogue.markdown())
+
+
+def test_a_query_is_described(typed: Typed) -> None:
+    code, out, _ = typed("query", "activity", "--describe")
+    assert code == 0
+    for part in ("by: what to group by", "(default: camera,hour)", "rate_low: lower limit", "gap: "):
+        assert part in out
+    assert "engine" not in out, "options say that"
+    code, out, _ = typed("query", "activity", "--describe", "--json")
+    assert (code, json.loads(out)["theme"], json.loads(out)["name"]) == (0, "Activity", "activity")
+
+
+def test_grouping_and_choosing_as_it_is_typed(yard: Site, typed: Typed) -> None:
+    words = ("-p", "by=camera,day", "-p", "where=weekday=6,7", "--json", *ALWAYS)
+    code, out, _ = typed("query", "activity", *words)
+    assert code == 0
+    assert [(row["camera"], row["day"], row["events"]) for row in json.loads(out)] == [("yard", "2026-10-25", 60)]
+    code, out, _ = typed("query", "activity", "-p", "by=camera", *ALWAYS)
+    assert re.search(r"2\.45 \(1\.87 to 3\.15\)", out), "the interval stands in the cell of its rate"
+
+
+COMPLETIONS = [
+    ("query act", {"activity"}),
+    ("query activity -p g", {"gap="}),
+    ("query activity -p by=camera,week", {"by=camera,week", "by=camera,weekday"}),
+    ("query nix -p g", set()),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), COMPLETIONS)
+def test_the_shell_completes_queries_and_parameters(line: str, expected: set[str]) -> None:
+    typed = f"omnisight {line}"
+    environment = {
+        **os.environ,
+        "_OMNISIGHT_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    command = Path(sys.executable).parent / "omnisight"
+    done = subprocess.run([command], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert set(done.stdout.split()) == expected
+
+
 WRONG = [
     (("activty",), "there is no query 'activty'; did you mean 'activity'?"),
     ((), "which query?"),
@@ -149,3 +204,25 @@ def test_the_mirror_by_hand(yard: Site, typed: Typed) -> None:
     assert (code, "100 %" in said) == (0, True)
     code, out, _ = typed("mirror", "status")
     assert (code, "events" in out) == (0, True)
+
+
+def test_the_mirror_is_proven_equal_or_not(yard: Site, typed: Typed) -> None:
+    code, _, said = typed("mirror", "verify")
+    assert (code, "no mirror" in said, said.count("\n")) == (1, True, 1)
+    typed("mirror", "refresh")
+    code, out, said = typed("mirror", "verify", "--json")
+    assert (code, json.loads(out)["differing"], json.loads(out)["days"]) == (0, 0, [])
+    assert "are equal" in said
+    yard.run("""UPDATE "Event" SET confidence = 0.25""")  # without a new updatedAt
+    code, out, said = typed("mirror", "verify")
+    assert (code, "detected_events" in out, said.count("\n")) == (1, True, 1)
+    assert "1 of " in said
+    assert "omnisight mirror rebuild" in said
+    code, out, _ = typed("mirror", "verify", "--json", "--day", "2026-10-24")
+    assert (code, json.loads(out)["days"]) == (0, [])
+    code, _, said = typed("mirror", "verify", "--day", "yesterday")
+    assert (code, "--day takes" in said) == (2, True)
+    yard.run("""UPDATE "Event" SET "updatedAt" = now()""")
+    code, out, said = typed("mirror", "verify", "--json")
+    assert (code, [day["state"] for day in json.loads(out)["days"]]) == (0, ["behind"])
+    assert "have changed since" in said
