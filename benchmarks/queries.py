@@ -60,12 +60,13 @@ def run(size: str = "10M", names: tuple[str, ...] = ()) -> None:
 
 
 def _measure(site: Site, name: str) -> dict[str, Any]:
-    sys.stderr.write(f"{name} …\n")
     fast, ours = seconds(lambda: site.ask(name, site.duckdb))
+    sys.stderr.write(f"{name}: {fast:.3f} s; PostgreSQL … ")
     patient = Database(site.lab.database.address.uri(extra={"options": f"-c statement_timeout={PATIENCE_SECONDS}s"}))
     live = PostgresEngine(patient, datetime.now(UTC))
     try:
         slow, theirs = seconds(lambda: site.ask(name, live))
+        sys.stderr.write(f"{slow:.3f} s\n")
         require_equal(ours, theirs)
     except OmniSightError as error:
         return _row(name, fast, float("nan"), ours.num_rows, str(error))
