@@ -98,6 +98,23 @@ def require_current(database: Database) -> None:
     if live > HEAD:
         raise SchemaMismatch(f"this database is of a newer version ({live}) than this program ({HEAD}); update it")
     _require_own_schema(installed, database)
+    _require_current_views(database)
+
+
+def _require_current_views(database: Database) -> None:
+    """SchemaMismatch where another version of this program has made the views: it would read columns that are not."""
+    ours = {views.digest(views.create_sql(database.quoted_schema, indexed)) for indexed in (True, False)}
+    with translated(database), database.engine.connect() as connection:
+        if _views_digest(connection) not in ours:
+            raise SchemaMismatch(
+                "the views of this database are of another version of this program; run `omnisight db upgrade`"
+            )
+
+
+def _views_digest(connection: Connection) -> str | None:
+    """The digest of the text that made the views, as it stands in the database."""
+    digest: str | None = connection.scalar(text("SELECT obj_description(to_regclass('lab.recorded'))"))
+    return digest
 
 
 def _require_own_schema(installed: str | None, database: Database) -> None:
@@ -108,8 +125,7 @@ def _require_own_schema(installed: str | None, database: Database) -> None:
 def _refresh_views(connection: Connection, database: Database) -> None:
     sql = views.create_sql(database.quoted_schema, _objects_indexed(connection))
     digest = views.digest(sql)
-    comment = connection.scalar(text("SELECT obj_description(to_regclass('lab.recorded'))"))
-    if comment != digest:
+    if _views_digest(connection) != digest:
         connection.exec_driver_sql(views.DROP)
         connection.exec_driver_sql(sql)
         connection.exec_driver_sql(f"COMMENT ON VIEW lab.recorded IS '{digest}'")

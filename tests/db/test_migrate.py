@@ -97,6 +97,15 @@ def test_down_to_the_first_version_and_up_again(database: Database) -> None:
     assert sorted(normalized(dump(database, "lab"))) == sorted(before)
 
 
+def test_views_of_another_version_are_refused_until_they_are_made_anew(database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("COMMENT ON VIEW lab.recorded IS 'of another text'")
+    with pytest.raises(SchemaMismatch, match="of another version of this program; run `omnisight db upgrade`"):
+        migrate.require_current(database)
+    migrate.upgrade(database)
+    migrate.require_current(database)
+
+
 def test_processes_that_start_together_wait_for_the_first(empty_database_url: str) -> None:
     databases = [Database(empty_database_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
