@@ -53,7 +53,11 @@ def _spatial_heatmap(
     )
     counts = objects.group_by(*named, *timed).agg(objects=objects.count(), boxes=objects.boxes.sum().cast("int64"))
     found = counted(counts, tables, scope, by, where, ("column", "row"), objects="sum", boxes="sum")
-    return found.mutate(x=(found.column + 0.5) / columns, y=(found.row + 0.5) / rows)
+    # In whole numbers: Spark takes 0.5 for a decimal, and an integer by it is no float
+    x, y = (
+        (2 * found[name] + 1).cast("float64") / (2 * number) for name, number in (("column", columns), ("row", rows))
+    )
+    return found.mutate(x=x, y=y)
 
 
 def in_cells(boxes: ir.Table, columns: int, rows: int, point: str) -> ir.Table:
