@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from omnisight_lab.analytics.engines.spark import LAUNCH
 from omnisight_lab.analytics.mirror import Mirror
 from omnisight_lab.clock import FakeClock
 from omnisight_lab.db.lab_models import CameraPeriod, Gap, Verdict, Zone
@@ -181,6 +182,24 @@ class Site:
 
         with self.database.engine.begin() as connection:
             connection.execute(text(sql))
+
+
+FOR_LITTLE_DATA = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
+"""Compiling a plan takes Spark longer than to run it over some hundred rows."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spark_for_little_data() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in FOR_LITTLE_DATA.items():
+            patch.setitem(LAUNCH, name, value)
+        yield
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import numpy
 import pyarrow as pa
 import pytest
 
-from omnisight_lab.analytics.engines.spark import LAUNCH
 from omnisight_lab.analytics.queries import QUERIES
 from omnisight_lab.clock import FakeClock
 from omnisight_lab.db.session import Database
@@ -21,14 +20,6 @@ from tests.analytics.conftest import Site, at
 from tests.conftest import DatabaseMaker
 
 NOW = at("2026-11-01T12:34:56")
-FOR_LITTLE_DATA = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.shuffle.partitions": "1",
-}
-"""Compiling a plan takes Spark longer than to run it over some hundred rows."""
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +27,7 @@ def full(database_maker: DatabaseMaker, tmp_path_factory: pytest.TempPathFactory
     """A Lab that looks at the rich site."""
     url, folder = database_maker.new("omnisight"), tmp_path_factory.mktemp("full")
     paths = Paths(folder / "home", folder / "media")
-    with pytest.MonkeyPatch.context() as patch, Lab(Database(url), paths, FakeClock(NOW)) as lab:
-        for name, value in FOR_LITTLE_DATA.items():
-            patch.setitem(LAUNCH, name, value)
+    with Lab(Database(url), paths, FakeClock(NOW)) as lab:
         site = Site(lab.database)
         rich.fill(site)
         site.run("ANALYZE")

@@ -56,10 +56,17 @@ class DuckDBEngine:
         for name in STORED:
             rows = _stored(name, addresses(self.store, manifest, name)) + seen(name, cameras)
             self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {rows}")
+        self._connection.execute(f"CREATE MACRO {SCHEMA}.zone_of(camera) AS {self._zones()}[camera]")
         judged = bool(addresses(self.store, manifest, "verdicts"))
         for name, table in LOGICAL.items():
             if sql := table.sql if judged else table.unjudged:
                 self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {sql}")
+
+    def _zones(self) -> str:
+        """The zone of each camera as a literal map: they are few, and a join would cost every query."""
+        rows = self._connection.execute(f"SELECT id, timezone FROM {SCHEMA}.cameras").fetchall()
+        pairs = ", ".join(f"{text(id)}: {text(zone)}" for id, zone in rows)
+        return f"MAP {{{pairs}}}" if rows else "CAST(MAP {} AS MAP(VARCHAR, VARCHAR))"
 
     def lock_down(self, memory: str, threads: int, largest: int = 2_000_000_000) -> None:
         """From now on only the mirror's files can be read, nothing can be written, and no setting changed.

@@ -50,6 +50,10 @@ CREATE TEMPORARY FUNCTION local_time(zone STRING, utc TIMESTAMP_NTZ) RETURNS TIM
 RETURN CAST(from_utc_timestamp(CAST(utc AS TIMESTAMP), zone) AS TIMESTAMP_NTZ)
 """
 JAVA = "the engine spark needs Java 17 or newer: install Debian's default-jre-headless, or set JAVA_HOME"
+ZONE_OF = """
+CREATE TEMPORARY FUNCTION zone_of(camera STRING) RETURNS STRING
+RETURN (SELECT any_value(c.timezone) FROM cameras c WHERE c.id = camera)
+"""
 DAMAGED = ("FAILED_READ_FILE", "PATH_NOT_FOUND", "FileNotFoundException")
 _starting = threading.Lock()
 
@@ -77,6 +81,7 @@ class SparkEngine:
             rows.createOrReplaceTempView(name)
             if only := seen(name, cameras):
                 self._select(f"SELECT * FROM {name}{only}").createOrReplaceTempView(name)
+        self._session.sql(ZONE_OF)
         judged = bool(addresses(self.store, manifest, "verdicts"))
         for name, table in LOGICAL.items():
             if sql := table.sql if judged else table.unjudged:
