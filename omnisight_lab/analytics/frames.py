@@ -20,6 +20,7 @@ from ibis.common.exceptions import IbisError
 
 from omnisight_lab.analytics.engines import DuckDBEngine, Engine, compiled
 from omnisight_lab.analytics.media import Card, Clip, Gallery, Media, Picture
+from omnisight_lab.analytics.queries.grouping import DIMENSIONS
 from omnisight_lab.analytics.queries.registry import Column, Kind, Query, Scope
 from omnisight_lab.analytics.queries.rows import Condition, as_list, chosen_rows, equals, regrouped, said
 from omnisight_lab.analytics.shown import HIDDEN, Shown, cell, duration, folded, html_table
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Rows that a table on a screen has."""
+
+CHOSEN_BEFORE = DIMENSIONS.keys() - {"hour"}
+"""What the parameter `where` of queries over effort takes."""
 
 TOLD = ("label", "event_type", "confidence", "seconds", "direction", "speed", "verdict")
 """Columns that stand below the picture of a row."""
@@ -114,8 +118,8 @@ class Asked:
 
         What a query over effort can be grouped by is chosen before it is counted, whether it is grouped by it or not.
         """
-        ahead = self.query.dimensions if "where" in self.parameters else ()
-        early = {name: value for name, value in wanted.items() if name in ahead and name != "hour"}
+        ahead = self.query.dimensions.keys() & CHOSEN_BEFORE if "where" in self.parameters else ()
+        early = {name: value for name, value in wanted.items() if name in ahead}
         late = {name: value for name, value in wanted.items() if name not in early}
         chosen = self.query.typed({"where": early})["where"] if early else ()
         texts = tuple((name, as_list(late[name])) for name in ("camera", "label") if name in late)
@@ -134,7 +138,7 @@ class Asked:
         names = {column.name: column for column in self.columns}
         for name in wanted:
             if name not in names:
-                raise UnknownName("column", name, [*names, *self.query.dimensions])
+                raise UnknownName("column", name, [*names, *(self.query.dimensions.keys() & CHOSEN_BEFORE)])
             if names[name].added:
                 raise UsageError(f"{name} is worked out once the rows are read: choose by it in .df()")
         return [equals(name, value) for name, value in wanted.items()]

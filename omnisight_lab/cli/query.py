@@ -30,8 +30,9 @@ def _parameters(context: typer.Context, incomplete: str) -> list[tuple[str, str]
     """Parameters of the query that stands before, and what they group by, for the shell's completion."""
     from omnisight_lab.analytics.queries import QUERIES
 
-    name = context.params.get("name") or ""
-    if name not in QUERIES:
+    # An option that still lacks its value ends the parser's work: the name is then among what is left
+    name = next((word for word in (context.params.get("name"), *context.args) if word in QUERIES), None)
+    if name is None:
         return []
     key, equals, value = incomplete.partition("=")
     if equals and key == "by":

@@ -207,3 +207,13 @@ def test_lists_say_what_they_can_be_grouped_by(weekend: Lab) -> None:
         weekend.events(*SPAN).by("labl")
     with pytest.raises(UsageError, match="in the SELECT itself"):
         weekend.sql("SELECT 1 AS a").where(a=1)
+
+
+def test_queries_without_the_parameter_where_choose_their_rows(weekend: Lab) -> None:
+    assert figures(weekend.query("storage_forecast", *SPAN).where(camera="gate"), "camera") == [("gate",)]
+    with pytest.raises(UnknownName, match="no column 'weekday'"):
+        weekend.query("storage_forecast", *SPAN).where(weekday=6)
+    bins = weekend.query("quality", *SPAN, by="camera,confidence")
+    assert figures(bins.where(lambda t: t.from_confidence > 0.9), "events") == []
+    with pytest.raises(UnknownName, match="no column 'confidence'; did you mean 'from_confidence'"):
+        bins.where(confidence=0.5)
