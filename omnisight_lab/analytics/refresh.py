@@ -93,14 +93,17 @@ class Refresh:
         return {name: self._table(table, dirty[name], found[name], brought[name]) for name, table in STORED.items()}
 
     def _look(self) -> Days:
-        """Fingerprints of the days to look at; notes what a day takes of those that are not always looked at."""
-        found = {name: self.snapshot.fingerprints(table, self.looks.since) for name, table in STORED.items()}
-        if self.looks.end:
-            began = monotonic()
+        """Fingerprints of the days to look at; notes what one of those takes that are not always looked at."""
+        looks, began = self.looks, monotonic()
+        found = {name: self.snapshot.fingerprints(table, looks.since) for name, table in STORED.items()}
+        days = len({day for its in found.values() for day in its})
+        if looks.end:
+            began, days = monotonic(), looks.slice_days
             for name, table in STORED.items():
                 if table.day:
-                    found[name] |= self.snapshot.fingerprints(table, self.looks.start, self.looks.end)
-            self.day_seconds = (monotonic() - began) / max(1, self.looks.slice_days)
+                    found[name] |= self.snapshot.fingerprints(table, looks.start, looks.end)
+        if looks.end or looks.since is None:
+            self.day_seconds = (monotonic() - began) / max(1, days)
         return found
 
     @cached_property

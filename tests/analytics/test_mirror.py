@@ -127,6 +127,7 @@ def test_recent_looks_at_older_days_in_turn(
 def test_recent_sees_days_before_and_between_those_that_it_knows(
     three_days: Site, follows: Follows, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(refreshing, "SLICE_SECONDS", 1000)
     follows()
     three_days.run("""DELETE FROM "DetectedObject"; DELETE FROM "Event"; DELETE FROM "Segment" """)
     three_days.footage("yard", "2026-09-20T12:00", "2026-09-20T13:00")

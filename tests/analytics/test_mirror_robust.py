@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -142,6 +142,22 @@ def an_hour_old(mirror: Mirror) -> datetime:
     snapshot = manifest.snapshot - timedelta(hours=1)
     manifests.write(mirror.store, replace(manifest, snapshot=snapshot))
     return snapshot
+
+
+def test_questions_keep_the_mirror_hot(
+    three_days: Site, mirror: Mirror, today: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the pages ask, every few seconds: the last days at once, one of the others at a time."""
+    monkeypatch.setattr(refreshing, "SLICE_SECONDS", 0)
+    assert today.events().count() == 0
+    for number in (1, 2):
+        three_days.event("yard", datetime.now(UTC), tracks=("1",))
+        an_hour_old(mirror)
+        assert today.events().count() == number
+        manifest = mirror.manifest()
+        assert manifest
+        assert manifest.looked == f"2026-10-0{number + 1}"
+    assert mirror.status(datetime.now(UTC)).deltas == 2
 
 
 def test_a_full_disk_leaves_the_old_mirror(
