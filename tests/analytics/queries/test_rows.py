@@ -214,6 +214,6 @@ def test_queries_without_the_parameter_where_choose_their_rows(weekend: Lab) -> 
     with pytest.raises(UnknownName, match="no column 'weekday'"):
         weekend.query("storage_forecast", *SPAN).where(weekday=6)
     bins = weekend.query("quality", *SPAN, by="camera,confidence")
-    assert figures(bins.where(lambda t: t.from_confidence > 0.9), "events") == []
-    with pytest.raises(UnknownName, match="no column 'confidence'; did you mean 'from_confidence'"):
+    assert figures(bins.where(lambda t: t.confidence_from > 0.9), "events") == []
+    with pytest.raises(UnknownName, match="no column 'confidence'; did you mean 'confidence_from'"):
         bins.where(confidence=0.5)
