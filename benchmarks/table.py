@@ -32,13 +32,15 @@ class Used:
     result: Any
 
 
-def seconds(work: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
-    """The least wall-clock seconds of up to `repeats` runs, and the last result."""
+def seconds(
+    work: Callable[[], Any], repeats: int = 3, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, Any]:
+    """The least seconds (by the wall's clock, if no other is given) of up to `repeats` runs, and the last result."""
     best, result, spent = float("inf"), None, 0.0
     while repeats and spent < ENOUGH_SECONDS:
-        start = time.perf_counter()
+        start = clock()
         result = work()
-        took = time.perf_counter() - start
+        took = clock() - start
         best, spent, repeats = min(best, took), spent + took, repeats - 1
     return best, result
 
