@@ -75,8 +75,9 @@ def command(
 
 
 def _own_home() -> settings.Paths:
-    """OMNISIGHT_HOME, else a folder of the demo's own; for this process and its children. DATABASE_URL is left out:
-    simulated cameras never land in a database that other services use."""
+    """OMNISIGHT_HOME, else a folder of the demo's own; for this process and its children. DATABASE_URL is left out, and
+    OMNISIGHT_MIRROR: simulated cameras never land in a database that other services use, nor in the mirror of it."""
+    os.environ.pop("OMNISIGHT_MIRROR", None)
     paths = settings.paths() if settings.home_is_set() else settings.paths(settings.default_home("omnisight-demo"))
     os.environ["OMNISIGHT_HOME"] = str(paths.home)
     os.environ.pop("DATABASE_URL", None)

@@ -35,6 +35,7 @@ def _environment(paths: settings.Paths) -> dict[str, str]:
         **os.environ,
         "OMNISIGHT_HOME": str(paths.home),
         "OMNISIGHT_MEDIA": str(paths.media),
+        "OMNISIGHT_MIRROR": paths.mirror_at or "",
         "JUPYTER_CONFIG_PATH": f"{given}{os.pathsep}{quiet}" if given else quiet,
     }
 

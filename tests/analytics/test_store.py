@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import uuid
@@ -149,6 +150,16 @@ def test_a_folder_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     store = open_store(paths.mirror_at or paths.mirror, paths.mirror)
     assert isinstance(store, Folder)
     assert store.local == tmp_path / "disk"
+
+
+def test_the_demo_leaves_the_mirror_of_others_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from omnisight_lab.cli import demo
+
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setenv("OMNISIGHT_HOME", str(tmp_path))
+    monkeypatch.setenv("OMNISIGHT_MIRROR", "s3://theirs/site")
+    assert demo._own_home().mirror_at is None
+    assert settings.paths().mirror_at is None, "its children don't see it either"
 
 
 def test_credentials_of_an_address_are_never_shown(tmp_path: Path) -> None:
