@@ -14,6 +14,7 @@ import pytest
 
 from omnisight_lab import resources
 from omnisight_lab.db.session import Database
+from tests.asker import add_asker
 from tests.reports.site import small_site
 
 FOLDER = resources.folder("notebooks")
@@ -35,8 +36,12 @@ def imports(source: str) -> Iterator[str]:
             yield str(node.module)
 
 
+EXPLORE = [path for path in NOTEBOOKS if path.parent.name == "explore"]
+
+
 def test_there_are_notebooks() -> None:
     assert {"start_here.ipynb", "reports/daily_activity.ipynb"} <= {named(path) for path in NOTEBOOKS}
+    assert {path.stem for path in EXPLORE} == {"activity", "coverage", "paths", "quality", "storage"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
@@ -60,20 +65,37 @@ def test_notebook_imports_the_public_names_alone(path: Path) -> None:
             assert top in ALLOWED and not (top == "omnisight_lab" and deeper), module
 
 
-@pytest.mark.parametrize("filled", [True, False], ids=["site", "empty"])
-def test_start_here_runs(filled: bool, database: Database, tmp_path: Path) -> None:
-    if filled:
-        small_site(database, tmp_path)
-    environment = {**os.environ, "OMNISIGHT_HOME": str(tmp_path), "DATABASE_URL": database.prisma_url}
+def executed(notebook: Path, database: Database, home: Path) -> dict[str, str]:
+    """Last line of each code cell -> its outputs, after a run without an error and without a warning."""
+    environment = {**os.environ, "OMNISIGHT_HOME": str(home), "DATABASE_URL": database.prisma_url}
     environment.pop("OMNISIGHT_MEDIA", None)
-    output = tmp_path / "executed.ipynb"
-    command = [sys.executable, "-m", "papermill", str(FOLDER / "start_here.ipynb"), str(output)]
-    options = ["--engine", "omnisight", "--kernel", "python3", "--cwd", str(tmp_path), "--no-progress-bar"]
+    output = home / "executed.ipynb"
+    command = [sys.executable, "-m", "papermill", str(notebook), str(output)]
+    options = ["--engine", "omnisight", "--kernel", "python3", "--cwd", str(home), "--no-progress-bar"]
     done = subprocess.run([*command, *options], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     cells = nbformat.read(output, as_version=4).cells
     shown = {cell.source.splitlines()[-1]: str(cell.outputs) for cell in cells if cell.cell_type == "code"}
     assert "Warning" not in str(list(shown.values()))
+    return shown
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["site", "empty"])
+def test_start_here_runs(filled: bool, database: Database, tmp_path: Path) -> None:
+    if filled:
+        small_site(database, tmp_path)
+    else:
+        add_asker(database)
+    shown = executed(FOLDER / "start_here.ipynb", database, tmp_path)
     pictures = "image/jpeg" in shown['lab.thumbnail(surest) if surest else "no events yet"']
     assert (pictures, "video/mp4" in shown["clip"]) == (filled, filled)
     assert "True" in shown["live.df().equals(activity.df())"]
+
+
+@pytest.mark.parametrize("notebook", EXPLORE, ids=lambda path: path.stem)
+def test_exploring_runs(notebook: Path, database: Database, tmp_path: Path) -> None:
+    small_site(database, tmp_path)
+    shown = executed(notebook, database, tmp_path)
+    charts = [outputs for line, outputs in shown.items() if line.endswith(".plot()")]
+    assert charts and all("bokeh" in outputs.lower() for outputs in charts)
+    assert all(outputs != "[]" for line, outputs in shown.items() if line.startswith("lab.queries"))
