@@ -94,13 +94,17 @@ class Mirror:
     ) -> Refreshed:
         """Brings the mirror to the database's state.
 
-        `recent` looks at the last two days, and at some of the others in turn. With `max_age` (seconds) a mirror that
-        somebody else has refreshed meanwhile is left as it is.
+        `recent` looks at the last two days, and at some of the others in turn; while another process writes it leaves
+        the mirror as it is, so that no page waits for a rebuild. With `max_age` (seconds) so is one that somebody else
+        has refreshed meanwhile.
         """
         with self._lock:
             if (young := self._young(max_age)) is not None:
                 return Refreshed(young, 0, 0)
-            with self._writer(database) as (connection, staged):
+            present = self.manifest() if recent else None
+            with self._writer(database, wait=present is None) as (connection, staged):
+                if present and connection is None:
+                    return Refreshed(present, 0, 0)
                 if (young := self._young(max_age)) is not None:
                     return Refreshed(young, 0, 0)
                 identity = _identity(connection)
@@ -138,22 +142,36 @@ class Mirror:
         return found if found and _age(found) <= (max_age or 0) else None
 
     @contextmanager
-    def _writer(self, database: Database) -> Iterator[tuple[Any, Path]]:
-        """A connection that holds the right to write this mirror, and an empty folder for files on their way."""
-        name = str(Path(self.store.shown).resolve()) if "://" not in self.store.shown else self.store.shown
-        key = int.from_bytes(hashlib.sha256(f"mirror {name}".encode()).digest()[:8], signed=True)
+    def _writer(self, database: Database, wait: bool) -> Iterator[tuple[Any, Path]]:
+        """A connection that holds the right to write this mirror, and an empty folder for files on their way.
+
+        None for a connection where another process has that right, unless it is to `wait` for it.
+        """
         with _told(self.store.shown), postgres.connection(database) as connection:
-            postgres.run(connection, f"SET lock_timeout = '{LOCK_SECONDS}s'")
-            try:
-                postgres.rows(connection, f"SELECT pg_advisory_lock({key}) IS NULL")
-            except Exception as error:
-                if getattr(error, "sqlstate", None) not in postgres.CANCELLED:
-                    raise
-                raise MirrorError(
-                    f"another process has been refreshing the mirror for {LOCK_SECONDS // 60} minutes"
-                ) from error
+            if not wait and not postgres.rows(connection, f"SELECT pg_try_advisory_lock({self._key})")[0][0]:
+                yield None, self.store.local
+                return
+            if wait:
+                self._wait(connection)
             with staging(self.store) as staged:
                 yield connection, staged
+
+    @property
+    def _key(self) -> int:
+        """Of PostgreSQL's lock: the same for all who write this mirror."""
+        name = self.store.shown if "://" in self.store.shown else str(Path(self.store.shown).resolve())
+        return int.from_bytes(hashlib.sha256(f"mirror {name}".encode()).digest()[:8], signed=True)
+
+    def _wait(self, connection: Any) -> None:
+        postgres.run(connection, f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        try:
+            postgres.rows(connection, f"SELECT pg_advisory_lock({self._key}) IS NULL")
+        except Exception as error:
+            if getattr(error, "sqlstate", None) not in postgres.CANCELLED:
+                raise
+            raise MirrorError(
+                f"another process has been refreshing the mirror for {LOCK_SECONDS // 60} minutes"
+            ) from error
 
     def _kept(self, identity: str) -> Manifest | None:
         """The manifest, if it is of this schema and database."""

@@ -95,6 +95,19 @@ def test_writers_of_several_processes_leave_one_whole_mirror(
     assert follows() == 0
 
 
+def test_a_page_does_not_wait_for_another_process_that_rebuilds(
+    three_days: Site, follows: Follows, mirror: Mirror, database: Database
+) -> None:
+    follows()
+    before = mirror.manifest()
+    three_days.event("yard", datetime.now(UTC))
+    with writer(mirror, database, "half read") as process:
+        assert process.stdout
+        assert process.stdout.readline() == "here\n"
+        assert mirror.refresh(database, recent=True).manifest == before
+    assert follows(recent=True) > 0
+
+
 def test_a_reader_in_flight_reads_on_while_another_process_writes(
     three_days: Site, mirror: Mirror, database: Database, lab: Lab
 ) -> None:
