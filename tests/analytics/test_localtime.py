@@ -71,13 +71,10 @@ def by_pandas(zone: str) -> tuple[dict[str, int], dict[tuple[str, int, str], int
     table = pd.DataFrame({"utc": naive, "wall": wall, "offset": (wall - naive).total_seconds() // 60})
     days = table.groupby(table.wall.dt.date).size()
     grouped = table.groupby([table.wall.dt.floor("h"), "offset"]).utc
-    hours = zip(grouped.groups, grouped.min(), grouped.size(), strict=True)
+    hours = grouped.agg(["min", "size"]).itertuples(name=None)
     return (
         {str(day): int(count) for day, count in days.items()},
-        {
-            (hour.isoformat(), int(offset), first.isoformat()): size
-            for (hour, offset), (first, size) in hours.iterrows()
-        },
+        {(hour.isoformat(), int(offset), first.isoformat()): size for (hour, offset), first, size in hours},
     )
 
 
