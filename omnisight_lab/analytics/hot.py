@@ -3,7 +3,8 @@
 Read from PostgreSQL are the rows that were updated since a little before the newest one that the mirror has (and the
 boxes of changed events, because those may have been taken away). Where they replace others, the files that hold those
 are written anew without them; else they are one more small file, a delta. The fingerprint of the result must be that of
-PostgreSQL in the same snapshot, else there is none, and the day is read whole: rows deleted, or committed very late.
+PostgreSQL in the same snapshot, else there is none, and the day is read whole: rows deleted, or committed very late. So
+it is where boxes changed and their event did not, as only other services write them: its label may be another one.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def bring(
         return None
     read = snapshot.changed(table, day, newest - OVERLAP_MS, owners)
     ids = _changed(snapshot, table, part, read, owners)
+    if _of_others(snapshot, table):
+        return None
     joined = part.deltas >= MAX_DELTAS
     old = list(part.files) if joined else _holders(snapshot, table, part)
     return _checked(snapshot, table, day, part, now, old, ids)
@@ -68,6 +71,12 @@ def _changed(snapshot: Snapshot, table: StoredTable, part: Part, read: pa.Table,
     )
     snapshot.duckdb.unregister("read")
     return [id for (id,) in run("SELECT id FROM fresh").fetchall()]
+
+
+def _of_others(snapshot: Snapshot, table: StoredTable) -> bool:
+    """Whether rows changed whose owner did not: an event that says no label has that of its best box."""
+    others = f"FROM fresh WHERE {table.owner} NOT IN (FROM owners) LIMIT 1"
+    return table.owner is not None and bool(snapshot.duckdb.execute(others).fetchall())
 
 
 def _holders(snapshot: Snapshot, table: StoredTable, part: Part) -> list[File]:
