@@ -95,7 +95,7 @@ def test_without_verdicts_a_label_is_looked_for_in_the_files(site: Site, lab: La
         (DuckDBEngine, ("yard",), tuple(LOGICAL)),
         (DuckDBEngine, ("gate", "it's"), tuple(LOGICAL)),
         (DuckDBEngine, (), tuple(LOGICAL)),
-        pytest.param(SparkEngine, ("yard",), ("cameras", "events", "verdicts", "policies"), marks=needs.spark),
+        pytest.param(SparkEngine, ("yard",), ("events", "policies"), marks=needs.spark),
     ],
 )
 def test_an_engine_of_some_cameras_shows_what_they_may_see(
