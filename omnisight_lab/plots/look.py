@@ -63,7 +63,7 @@ def _size(backend: str, rows: int, square: float | None) -> dict[str, Any]:
 _PARTS = ("Curve", "Scatter", "Points", "Area", "Rectangles", "Segments")
 """Elements that only ever stand in an overlay: it has the frame."""
 
-_BOKEH: dict[str, Any] = {"responsive": True, "min_height": 320}
+_BOKEH: dict[str, Any] = {"responsive": True, "min_height": 320, "shared_axes": False}
 _BOKEH_OWN: dict[str, dict[str, Any]] = {
     "QuadMesh": {"cmap": "viridis", "colorbar": True, "tools": ["hover"], "invert_yaxis": True},
     "Bars": {"tools": ["hover"], "legend_position": "right", "cmap": list(COLOURS), "line_alpha": 0},
@@ -97,6 +97,8 @@ def _bokeh(times: bool) -> Callable[[Any, Any], None]:
 
     def hook(plot: Any, element: Any) -> None:
         figure = plot.state
+        if figure.frame_width:
+            figure.sizing_mode = None  # bokeh warns that a fixed size lacks the outer one
         figure.background_fill_alpha = figure.border_fill_alpha = 0
         figure.outline_line_color = None
         figure.title.text_color = TEXT

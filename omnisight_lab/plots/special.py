@@ -287,17 +287,15 @@ def _each_camera(data: pd.DataFrame, canvas: Canvas, draw: Any) -> Any:
     if "camera" not in data:
         return draw(data, canvas)
     cameras = list(data["camera"].value_counts().index)
-    left_out = len(cameras) - MOST_FRAMES
-    said = [*cameras[:MOST_FRAMES]]
-    if left_out > 0:
-        said[-1] += f", {left_out} more cameras not shown"
-    what = canvas.title[0].lower() + canvas.title[1:]
+    if len(cameras) == 1:
+        return draw(data, replace(canvas, title=f"{canvas.title}, {cameras[0]}"))
+    titles = cameras[:MOST_FRAMES]
+    if len(cameras) > MOST_FRAMES:
+        titles[-1] += f", {len(cameras) - MOST_FRAMES} more not shown"
     shown = [
-        draw(data[data["camera"] == camera], replace(canvas, title=f"{name}: {what}"))
-        for camera, name in zip(cameras, said, strict=False)
+        draw(data[data["camera"] == camera], replace(canvas, title=title))
+        for camera, title in zip(cameras, titles, strict=False)
     ]
-    if len(shown) == 1:
-        return shown[0]
     beside = {"fig_inches": (12, 8), "sublabel_format": ""} if canvas.backend == "matplotlib" else {}
     return hv.Layout(shown).cols(2).opts(shared_axes=False, **beside, backend=canvas.backend)
 
