@@ -206,11 +206,15 @@ class Lab:
 
     @property
     def sees(self) -> tuple[str, ...] | None:
-        """Ids of the cameras that the user may see, as it stands now; None: every one."""
+        """Ids of the cameras that the user may see, as it stands now; None: every one.
+
+        AccessDenied for a user who is gone meanwhile, whose rights went along, or is not active any more.
+        """
         if self.user is None:
             return None
+        user = self._asker
         with self.database.session() as session:
-            return rights.visible_cameras(session, self.user)
+            return rights.visible_cameras(session, user)
 
     def activity(
         self,

@@ -49,7 +49,6 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Text, nullable=False),
         sa.Column("camera_id", sa.Text, nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["User.id"], "camera_right_user_id_fkey", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["camera_id"], ["Camera.id"], "camera_right_camera_id_fkey", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "camera_id", name="camera_right_pkey"),
         schema="lab",
     )
@@ -62,8 +61,15 @@ def upgrade_verdicts() -> None:
     op.execute("ALTER TABLE lab.verdict ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY")
     op.execute(GO_ON_COUNTING)
     op.add_column("verdict", sa.Column("undoes", sa.Text, nullable=True), schema="lab")
-    op.execute(
-        "ALTER TABLE lab.verdict ADD CONSTRAINT verdict_undoes_fkey FOREIGN KEY (undoes) REFERENCES lab.verdict (id)"
+    op.create_unique_constraint("verdict_event_id_id_key", "verdict", ["event_id", "id"], schema="lab")
+    op.create_foreign_key(
+        "verdict_undoes_fkey",
+        "verdict",
+        "verdict",
+        ["event_id", "undoes"],
+        ["event_id", "id"],
+        source_schema="lab",
+        referent_schema="lab",
     )
     link_undone()
     op.drop_index("verdict_event", "verdict", schema="lab")
@@ -91,6 +97,8 @@ def downgrade() -> None:
     op.drop_table("zone", schema="lab")
     op.drop_index("verdict_undoes", "verdict", schema="lab")
     op.drop_index("verdict_event", "verdict", schema="lab")
+    op.drop_constraint("verdict_undoes_fkey", "verdict", schema="lab")
+    op.drop_constraint("verdict_event_id_id_key", "verdict", schema="lab")
     op.drop_column("verdict", "undoes", schema="lab")
     op.drop_column("verdict", "number", schema="lab")
     op.create_index("verdict_event", "verdict", ["event_id", "created_at"], schema="lab")

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Identity, Index, Integer, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from omnisight_lab.db.columns import Json, UtcTime, new_id, now
@@ -103,6 +115,11 @@ class Verdict(Base):
     __table_args__ = (
         Index("verdict_event", "event_id", "number", unique=True),
         Index("verdict_undoes", "undoes", unique=True),
+        UniqueConstraint("event_id", "id", name="verdict_event_id_id_key"),
+        # Of the same event: a verdict that one of another event takes back could not go with its own
+        ForeignKeyConstraint(
+            ["event_id", "undoes"], ["lab.verdict.event_id", "lab.verdict.id"], name="verdict_undoes_fkey"
+        ),
         {"schema": SCHEMA},
     )
 
@@ -115,9 +132,7 @@ class Verdict(Base):
     model_version: Mapped[str | None] = mapped_column(Text, doc="detector that was judged")
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=now, doc="when it was given, UTC")
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), doc="order in which verdicts were given")
-    undoes: Mapped[str | None] = mapped_column(
-        Text, ForeignKey("lab.verdict.id"), doc="id of the verdict that an undo takes back"
-    )
+    undoes: Mapped[str | None] = mapped_column(Text, doc="id of the verdict on the same event that an undo takes back")
 
 
 class Zone(Base):
@@ -143,7 +158,10 @@ class Zone(Base):
 
 
 class CameraRight(Base):
-    """A camera that a user may see. Who has no row sees every camera, and so does an ADMIN."""
+    """A camera that a user may see. Who has no row sees every camera, and so does an ADMIN.
+
+    A row outlives its camera: who was shown this one alone then sees none, and not every other.
+    """
 
     __tablename__ = "camera_right"
     __table_args__ = ({"schema": SCHEMA},)
@@ -151,9 +169,7 @@ class CameraRight(Base):
     user_id: Mapped[str] = mapped_column(
         Text, ForeignKey("User.id", ondelete="CASCADE"), primary_key=True, doc="id of the User"
     )
-    camera_id: Mapped[str] = mapped_column(
-        Text, ForeignKey("Camera.id", ondelete="CASCADE"), primary_key=True, doc="id of the Camera"
-    )
+    camera_id: Mapped[str] = mapped_column(Text, primary_key=True, doc="id of the Camera; no key, may dangle")
 
 
 class ReportRun(Base):

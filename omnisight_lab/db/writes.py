@@ -132,17 +132,6 @@ def _require_free_name(session: Session, camera: Camera) -> None:
             raise UsageError(f"there is a camera {camera.name!r} already")
 
 
-def _require_no_right(session: Session, camera: Camera) -> None:
-    """Whom only this camera is shown would see every one without it."""
-    others = aliased(CameraRight)
-    more = exists().where(others.user_id == CameraRight.user_id, others.camera_id != camera.id)
-    alone = select(User.username).join(CameraRight, CameraRight.user_id == User.id)
-    if name := session.scalar(alone.where(CameraRight.camera_id == camera.id, ~more)):
-        raise UsageError(
-            f"user {name!r} may see no other camera than {camera.name!r}; set others first (`omnisight user cameras`)"
-        )
-
-
 def set_camera_status(database: Database, camera_id: str, status: CameraStatus) -> None:
     """`updatedAt` moves only where the status changes."""
     with _transaction(database) as session:
@@ -163,7 +152,6 @@ def remove_camera(database: Database, camera_id: str, *, with_footage: bool = Fa
                 f"camera {camera.name!r} has {len(recordings)} recordings and {events} events; pause it, "
                 "or remove it with its footage"
             )
-        _require_no_right(session, camera)
         files = [path for id_ in recordings for path in _delete_recording(session, id_)]
         files += _delete_events(session, Event.camera_id == camera_id)
         session.execute(delete(Stream).where(Stream.camera_id == camera_id))

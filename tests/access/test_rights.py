@@ -12,7 +12,7 @@ from omnisight_lab.access.rights import visible_cameras
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.models import User, UserRole
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import QueryError, UnknownName, UsageError
+from omnisight_lab.errors import AccessDenied, QueryError, UnknownName
 from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
 from omnisight_lab.types import TimeRange
@@ -67,11 +67,39 @@ def test_rights_by_role_and_row(site: Site, bob: User) -> None:
     assert seen("bob") is None
 
 
-def test_the_last_camera_of_a_user_stays(site: Site, bob: User) -> None:
-    with pytest.raises(UsageError, match="user 'bob' may see no other camera than 'yard'"):
-        writes.remove_camera(site.database, "yard", with_footage=True)
-    writes.set_rights(site.database, bob.id, ["yard", "gate"])
-    writes.remove_camera(site.database, "yard", with_footage=True)
+def test_whose_only_camera_is_gone_sees_none(site: Site, lab: Lab, bob: User) -> None:
+    """Also where another service took it away, which knows nothing of rights."""
+    theirs = lab.as_user(bob)
+    site.run("""DELETE FROM "DetectedObject"; DELETE FROM "Event" WHERE "cameraId" = 'yard'; DELETE FROM "Segment";
+                DELETE FROM "Recording"; DELETE FROM "Camera" WHERE id = 'yard'""")
+    assert (theirs.cameras(), theirs.labels(), theirs.zones.list()) == ([], [], [])
+    assert theirs.sql("SELECT * FROM cameras").rows() == []
+    writes.remove_camera(site.database, "gate", with_footage=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("""DELETE FROM "User" WHERE username = 'bob'""", "there is no user 'bob'"),
+        ("""UPDATE "User" SET "isActive" = false WHERE username = 'bob'""", "user 'bob' is not active"),
+    ],
+)
+def test_who_is_gone_meanwhile_sees_nothing(site: Site, lab: Lab, bob: User, change: str, says: str) -> None:
+    theirs = lab.as_user(bob)
+    (event,) = theirs.events(*SPAN).rows()
+    site.run(change)
+    looks: list[Callable[[], object]] = [
+        theirs.cameras,
+        theirs.labels,
+        lambda: theirs.zones.list(),
+        lambda: theirs.events(*SPAN),
+        lambda: theirs.sql("SELECT 1"),
+        lambda: theirs.thumbnail(event),
+        theirs.ledger,
+    ]
+    for look in looks:
+        with pytest.raises(AccessDenied, match=says):
+            look()
 
 
 def test_every_query_is_of_the_visible_cameras(lab: Lab, bob: User) -> None:

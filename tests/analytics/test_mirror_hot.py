@@ -155,7 +155,9 @@ def test_the_deltas_of_a_day_that_has_passed_become_one_file(
     assert follows() == 0
 
 
-def test_boxes_of_an_event_that_did_not_change_give_it_its_label(busy: Site, mirror: Mirror, database: Database) -> None:
+def test_boxes_of_an_event_that_did_not_change_give_it_its_label(
+    busy: Site, mirror: Mirror, database: Database
+) -> None:
     """As another service writes: first an event that says no label, in a later transaction what was found in it."""
     busy.run(new_event("new", "14:00"))
     refreshed(mirror, database)

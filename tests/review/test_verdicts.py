@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from omnisight_lab.db import reads, writes
 from omnisight_lab.errors import AccessDenied, OmniSightError, UnknownName, UsageError
@@ -120,6 +121,19 @@ def test_rows_are_only_ever_added(events: list[str], ask_as: AskAs, site: Site) 
         now = rows(site)
         assert now[:-1] == said and len(now) == number
         said = now
+
+
+def test_an_event_goes_with_its_verdicts_whatever_an_analyst_has_written(
+    events: list[str], ask_as: AskAs, site: Site
+) -> None:
+    """Who may insert verdicts can't hold an event by an undo that stands at another one."""
+    undo = "INSERT INTO lab.verdict (id, event_id, verdict, undoes, created_at) VALUES ('u', '{}', 'undo', '{}', now())"
+    (other,) = ask_as("bob").judge(events[0], "confirm")
+    with pytest.raises(DBAPIError, match="verdict_undoes_fkey"):
+        site.run(undo.format(events[1], other.id))
+    site.run(undo.format(events[0], other.id))
+    site.run('DELETE FROM "DetectedObject"; DELETE FROM "Event"')
+    assert rows(site) == []
 
 
 @pytest.mark.parametrize(
