@@ -469,7 +469,7 @@ class Lab:
         limit = float(self.settings["mirror.refresh_seconds"])
         manifest = self.mirror.manifest()
         now = self._clock.now()
-        if manifest and (now - manifest.snapshot <= timedelta(seconds=limit) or (self._again and now < self._again)):
+        if manifest and (manifest.young(now, limit) or (self._again and now < self._again)):
             return
         try:
             self.mirror.refresh(self.database, recent=self._looked, max_age=limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from omnisight_lab.analytics.store import Store
@@ -68,6 +68,11 @@ class Manifest:
     def files(self, table: str | None = None) -> list[File]:
         parts = self.tables.values() if table is None else [self.tables.get(table, {})]
         return [file for days in parts for part in days.values() for file in part.files]
+
+    def young(self, now: datetime, seconds: float) -> bool:
+        """Whether its snapshot is at most `seconds` old. One of a time to come is not: of a database whose clock is
+        ahead nobody here knows how old it is."""
+        return abs(now - self.snapshot) <= timedelta(seconds=seconds)
 
     @property
     def days(self) -> list[str]:

@@ -138,8 +138,10 @@ class Mirror:
 
     def _young(self, max_age: float | None) -> Manifest | None:
         """The manifest, if its snapshot is no older than `max_age` seconds."""
-        found = self.manifest() if max_age is not None else None
-        return found if found and _age(found) <= (max_age or 0) else None
+        if max_age is None:
+            return None
+        found = self.manifest()
+        return found if found and found.young(datetime.now(UTC), max_age) else None
 
     @contextmanager
     def _writer(self, database: Database, wait: bool) -> Iterator[tuple[Any, Path]]:
@@ -177,10 +179,6 @@ class Mirror:
         """The manifest, if it is of this schema and database."""
         found = self.manifest()
         return found if found and found.schema == schema_version() and found.database == identity else None
-
-
-def _age(manifest: Manifest) -> float:
-    return (datetime.now(UTC) - manifest.snapshot).total_seconds()
 
 
 def _identity(connection: Any) -> str:

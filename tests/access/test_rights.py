@@ -163,6 +163,7 @@ def test_sql_of_one_who_is_restricted_reads_no_file(site: Site, lab: Lab, bob: U
         f"SELECT * FROM query('SELECT * FROM read_parquet(''{file}'')')",
         f"SELECT * FROM glob('{file.parent}/*')",
         "SELECT * FROM duckdb_views()",
+        "SELECT stats(label) FROM events",
     ):
         with pytest.raises(QueryError, match="is refused"):
             theirs.sql(statement)

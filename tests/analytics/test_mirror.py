@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from omnisight_lab.analytics import manifest as manifests
 from omnisight_lab.analytics import refresh as refreshing
 from omnisight_lab.analytics.mirror import Mirror
 from omnisight_lab.db.session import Database
@@ -212,6 +214,19 @@ def test_a_young_mirror_is_left_alone(three_days: Site, follows: Follows, mirror
     three_days.run(CHANGES["new event"][0])
     assert mirror.refresh(database, max_age=600).parts == 0
     assert mirror.refresh(database, max_age=0).parts == 1
+
+
+def test_a_snapshot_of_a_time_to_come_is_not_young(
+    three_days: Site, follows: Follows, mirror: Mirror, database: Database
+) -> None:
+    """As a database makes it whose clock is an hour ahead: else nothing would follow for an hour."""
+    follows()
+    manifest = mirror.manifest()
+    assert manifest
+    ahead = manifest.snapshot + timedelta(hours=1)
+    manifests.write(mirror.store, replace(manifest, snapshot=ahead))
+    three_days.run(CHANGES["new event"][0])
+    assert mirror.refresh(database, max_age=600).parts == 1
 
 
 def test_status(three_days: Site, follows: Follows, mirror: Mirror, paths: Paths) -> None:
