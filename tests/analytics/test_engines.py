@@ -83,6 +83,11 @@ def test_what_is_not_asked_for_is_not_joined(judged: Lab) -> None:
         assert "Join" in str(engine.fetch_sql(f"EXPLAIN SELECT DISTINCT label FROM {table}").to_pylist())
 
 
+def test_memory_has_a_limit(judged: Lab) -> None:
+    limit = duckdb_of(judged).fetch_sql("SELECT current_setting('memory_limit') AS bytes")["bytes"][0].as_py()
+    assert limit == "953.6 MiB"  # 1 GB
+
+
 def test_without_verdicts_a_label_is_looked_for_in_the_files(site: Site, lab: Lab) -> None:
     site.event(site.camera("gate"), "2026-10-20T12:00")
     plan = str(lab.engine().fetch_sql("EXPLAIN SELECT camera_id FROM events WHERE label = 'car'").to_pylist())

@@ -27,6 +27,9 @@ TYPES = {
 SPILL_SIZE = "10GB"
 BATCH = 100_000
 LOCAL_TIME = f"CREATE MACRO {SCHEMA}.local_time(zone, utc) AS timezone(zone, timezone('UTC', utc))"
+MEMORY = "1GB"
+"""What is larger goes to the disk: with Python's own 0.35 GB no query over 10 million boxes takes more than 1.4 GB,
+where some took 2.5; the slowest of these takes half as long again."""
 
 
 class DuckDBEngine:
@@ -45,7 +48,10 @@ class DuckDBEngine:
         self._connection = duckdb.connect()
         store.open_in(self._connection)
         spill = text(store.local / SPILL)
-        self._connection.execute(f"SET GLOBAL TimeZone = 'UTC'; SET temp_directory = {spill}; CREATE SCHEMA {SCHEMA}")
+        self._connection.execute(
+            f"SET GLOBAL TimeZone = 'UTC'; SET temp_directory = {spill}; SET memory_limit = '{MEMORY}'; "
+            f"CREATE SCHEMA {SCHEMA}"
+        )
         self._connection.execute(LOCAL_TIME)
         with _translated(store):
             self._make_views(manifest, cameras)
