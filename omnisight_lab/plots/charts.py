@@ -149,6 +149,8 @@ def _days_and_hours(data: pd.DataFrame, measure: Measure, canvas: Canvas) -> Any
     value = parts[0]
     if measure.over:
         value = np.divide(parts[0], parts[1], out=np.full_like(parts[0], np.nan), where=parts[1] > 0)
+    if not np.isfinite(value).any():
+        return shapes.words(shapes.NO_FIGURES, canvas)
     value = value * (100 if measure.percent else 1)
     # The wall clock of a day is drawn at its noon, so that the cell spans the day
     mesh = hv.QuadMesh(

@@ -20,6 +20,7 @@ MOST_BARS = 40
 """More than these would be no chart any more; the title says how many are left out."""
 
 MOST_CURVES = 8
+NO_FIGURES = "there is no figure for any of these rows"
 TICKS = 16
 
 
@@ -58,6 +59,8 @@ def bars(rows: pd.DataFrame, canvas: Canvas, label: str, palette: Mapping[str, s
 
     `rows`: name, value; `part` stacks bars of one name in colours; `low` and `high` are whiskers.
     """
+    if rows.empty:
+        return words(NO_FIGURES, canvas)
     names = list(dict.fromkeys(rows["name"]))
     left_out = len(names) - MOST_BARS
     names = names[:MOST_BARS]
@@ -103,6 +106,8 @@ def curves(rows: pd.DataFrame, canvas: Canvas, x: hv.Dimension, y: hv.Dimension)
 
     `rows`: x, value and perhaps part, low, high.
     """
+    if not rows["value"].notna().any():
+        return words(NO_FIGURES, canvas)
     parts = list(dict.fromkeys(rows["part"])) if "part" in rows else [""]
     if len(parts) > MOST_CURVES:
         most = rows.groupby("part")["value"].sum().nlargest(MOST_CURVES).index
@@ -138,7 +143,9 @@ def grid(
     """
     across, down = table.shape[1], table.shape[0]
     values = table.to_numpy(float, na_value=np.nan)
-    top = most if most is not None else (float(np.nanmax(values)) if np.isfinite(values).any() else 1.0) or 1.0
+    if not np.isfinite(values).any():
+        return words(NO_FIGURES, canvas)
+    top = most if most is not None else float(np.nanmax(values)) or 1.0
     more = {name: other.to_numpy(float, na_value=np.nan) for name, other in beside.items()}
     mesh = hv.QuadMesh(
         (np.arange(across) + 0.5, np.arange(down) + 0.5, values, *more.values()),

@@ -375,6 +375,8 @@ def precision(data: pd.DataFrame, canvas: Canvas) -> Any:
 
 def thresholds(data: pd.DataFrame, canvas: Canvas) -> Any:
     """Precision, and the share of true events that stays, over the threshold; with several classes precision alone."""
+    if not data["precision"].notna().any():
+        return shapes.words("none of these events was judged yet", canvas)
     texts = [name for name in ("camera", "label") if name in data.columns]
     groups = data[texts].astype(str).agg(" · ".join, axis=1) if texts else pd.Series("all", index=data.index)
     known = {"precision": "precision"} | ({"relative_recall": "true events kept"} if groups.nunique() == 1 else {})

@@ -201,6 +201,24 @@ def test_cameras_of_equal_name_stay_apart_and_dollars_are_no_formula() -> None:
     plt.close(figure)
 
 
+NOTHING: list[tuple[str, pd.DataFrame]] = [
+    ("threshold_curve", pd.DataFrame({"label": ["car"], "threshold": [0.5], "precision": [np.nan]})),
+    ("quality", pd.DataFrame({"precision": [np.nan], "precision_low": [np.nan], "judged": [0]})),
+    ("storage_forecast", pd.DataFrame({"camera": ["gate"], "stored_bytes": [np.nan], "steady_bytes": [np.nan]})),
+    ("co_occurrence", pd.DataFrame({"label_a": ["car"], "label_b": ["dog"], "share": [np.nan]})),
+    ("ingest_lag", pd.DataFrame({"day": pd.to_datetime(["2026-10-24"]), "p95_seconds": [np.nan]})),
+]
+
+
+@pytest.mark.parametrize("backend", ["bokeh", "matplotlib"])
+@pytest.mark.parametrize(("name", "data"), NOTHING)
+def test_rows_without_figures_are_said_in_words(name: str, data: pd.DataFrame, backend: str) -> None:
+    chart = draw(name, data, zone=ZONE, backend=backend)
+    assert isinstance(chart, hv.Text)
+    assert hv.render(chart, backend=backend)
+    plt.close("all")
+
+
 def test_many_bars_say_how_many_are_left_out() -> None:
     many = pd.DataFrame({"label": [f"kind {number:02}" for number in range(50)], "objects": range(50)})
     chart = draw("detections", many, zone=ZONE, backend="bokeh")
