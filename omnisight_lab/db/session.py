@@ -197,6 +197,8 @@ def translated(database: Database) -> Iterator[None]:
         raise _translation(database, error.orig) from error
     except psycopg.Error as error:
         raise _translation(database, error) from error
+    except UnicodeEncodeError as error:  # bytes of a command line that are no UTF-8 come as such characters
+        raise UsageError("a text has a character that is none of Unicode's; type it in UTF-8") from error
 
 
 def _translation(database: Database, error: BaseException | None) -> DatabaseError:

@@ -151,6 +151,17 @@ def test_sql_sees_the_same(site: Site, lab: Lab, bob: User) -> None:
     assert theirs.sql(count).rows() == [{"n": 2}]
 
 
+def test_errors_of_sql_tell_nothing_of_other_cameras(site: Site, lab: Lab, bob: User) -> None:
+    """A condition that fails says on which value; it must not be asked of rows that are not seen."""
+    (hidden,) = (row["id"] for row in lab.events(*SPAN, cameras="gate").rows())
+    writes.judge(site.database, {hidden: None}, "relabel", user_id=None, label="fox of gate")
+    lab.refresh()
+    theirs = lab.as_user(bob)
+    assert theirs.sql("SELECT * FROM verdicts WHERE CAST(coalesce(label, '1') AS INTEGER) = 1").count() == 1
+    with pytest.raises(QueryError, match="thing of yard"):
+        theirs.sql("SELECT * FROM events WHERE CAST(label AS INTEGER) = 1").rows()
+
+
 def test_sql_of_one_who_is_restricted_reads_no_file(site: Site, lab: Lab, bob: User) -> None:
     theirs = lab.as_user(bob)
     lab.refresh()

@@ -118,6 +118,12 @@ def test_a_server_that_vanishes_is_noticed_soon(database: Database) -> None:
     assert {name: known[name] for name in PATIENCE} == PATIENCE
 
 
+def test_bytes_that_are_no_text_are_said(database: Database) -> None:
+    """Python reads the byte 0xff of a command line as the character U+DCFF."""
+    with pytest.raises(UsageError, match="none of Unicode's"), database.session() as session:
+        session.execute(text("SELECT CAST(:id AS text)"), {"id": "event \udcff"})
+
+
 def test_a_wrong_password_is_said(database: Database) -> None:
     wrong = Database(database.url.replace(database.address.parameters["password"], "geheim"))
     with (
