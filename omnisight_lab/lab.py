@@ -56,6 +56,9 @@ __all__ = ["Action", "CameraState", "EventDetail", "Lab", "SeenObject", "User", 
 SETTLES_IN = timedelta(seconds=30)
 """From the end of a segment until it stands in the mirror."""
 
+FIRST_LOOK_SECONDS = 2.0
+"""Longest that the first question waits while older days are looked at for changes."""
+
 SQL_SECONDS = 60.0
 SQL_MEMORY = "2GB"
 MEDIA_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".ts", ".webm", ".jpg", ".jpeg", ".png", ".webp"})
@@ -459,7 +462,7 @@ class Lab:
             return engine
 
     def _freshen(self) -> None:
-        """A mirror younger than the setting; the first time every day is looked at, later the last two more often.
+        """A mirror younger than the setting; every day is looked at the first time, if that is quick, else in turn.
 
         Where it can't be written (a home that is read-only or full) it answers as it stands; its age is shown.
         """
@@ -472,7 +475,8 @@ class Lab:
         if manifest and (manifest.young(now, limit) or (self._again and now < self._again)):
             return
         try:
-            self.mirror.refresh(self.database, recent=self._looked, max_age=limit)
+            recent = self._looked or bool(manifest and manifest.look_seconds > FIRST_LOOK_SECONDS)
+            self.mirror.refresh(self.database, recent=recent, max_age=limit)
             self._looked = True
         except StorageError as error:
             if manifest is None:
@@ -869,9 +873,9 @@ def _event_id(event: Any) -> str:
 
 
 def _event_ids(events: Any) -> list[str]:
-    """The ids of one event or of several, each given as `_event_id` takes it; of a table by its column."""
+    """The ids of one event or of several, each given as `_event_id` takes it; of a table by its rows."""
     if isinstance(events, pd.DataFrame):
-        return [str(id) for id in events["id"]]
+        return [_event_id(row) for row in events.to_dict("records")]
     several = isinstance(events, Iterable) and not isinstance(events, (str, Mapping, pd.Series))
     return [_event_id(one) for one in (events if several else [events])]
 

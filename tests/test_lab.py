@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
@@ -15,7 +16,9 @@ import numpy as np
 import pytest
 
 import omnisight_lab as ol
+from omnisight_lab import lab as lab_module
 from omnisight_lab.access import accounts
+from omnisight_lab.analytics import refresh as refreshing
 from omnisight_lab.clock import FakeClock
 from omnisight_lab.db.models import UserRole
 from omnisight_lab.db.session import Database
@@ -174,6 +177,28 @@ def test_the_mirror_is_refreshed_when_it_is_old(site: Site, database: Database, 
         assert lab.events("2026-10-20", "2026-10-21").count() == 1, "young enough"
         lab.refresh()
         assert lab.events("2026-10-20", "2026-10-21").count() == 2
+
+
+@pytest.mark.parametrize(("longest", "days"), [(1000.0, 3), (0.0, 1)])
+def test_the_first_question_looks_at_every_day_only_where_that_is_quick(
+    site: Site, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, longest: float, days: int
+) -> None:
+    """Of three changed old days: all, or the one whose turn it is."""
+    camera, paths = site.camera("yard"), Paths(tmp_path / "home", tmp_path / "media")
+    october = [f"2026-10-{day}" for day in (20, 21, 22)]
+    for day in october:
+        site.event(camera, f"{day}T12:00")
+    with Lab(database, paths) as first:
+        written = first.refresh().manifest
+    for day in october:
+        site.event(camera, f"{day}T13:00")
+    while written.young(datetime.now(UTC), 1.0):
+        time.sleep(0.05)
+    monkeypatch.setenv("OMNISIGHT_MIRROR_REFRESH_SECONDS", "1")
+    monkeypatch.setattr(lab_module, "FIRST_LOOK_SECONDS", longest)
+    monkeypatch.setattr(refreshing, "SLICE_SECONDS", 0)
+    with Lab(database, paths) as later:
+        assert later.events("2026-10-20", "2026-10-23").count() == 3 + days
 
 
 def test_answers_of_one_engine_are_of_one_moment(lab: Lab, site: Site) -> None:

@@ -79,6 +79,11 @@ class Manifest:
         """Every day of any table, in order."""
         return sorted({day for parts in self.tables.values() for day in parts if day != WHOLE})
 
+    @property
+    def look_seconds(self) -> float:
+        """About what it takes to look at every day once more."""
+        return self.day_seconds * len(self.days)
+
 
 def read(store: Store) -> Manifest | None:
     """The current manifest; None where there is none, or one that can't be read: the mirror is then built anew."""
