@@ -19,6 +19,7 @@ from omnisight_lab.analytics.queries.grouping import (
 )
 from omnisight_lab.analytics.queries.registry import MIN_GAP, QUERIES, Column, Query, Scope
 from omnisight_lab.analytics.queries.spans import (
+    bounded,
     cells,
     clipped,
     closed,
@@ -50,8 +51,9 @@ def _total(table: ir.Table, name: str) -> ir.Table:
 
 
 def _coverage(tables: Tables, scope: Scope, *, min_gap: float = 1.0) -> ir.Table:
-    due, have = expected(tables, scope), without_overlap(footage(tables, scope))
-    missing = holes(due, have)
+    due, found = expected(tables, scope), footage(tables, scope)
+    missing = holes(due, found)
+    have = without_overlap(bounded(found, due))  # as in `holes`, so that engines sort the footage once
     listed = missing.filter(_length(missing) >= int(min_gap * 1000))
     longest = listed.group_by("camera_id").agg(gaps=listed.count(), longest_ms=_length(listed).max())
     rows = scope.named(tables).select("camera_id", "camera")

@@ -63,10 +63,15 @@ def footage(tables: Tables, scope: Scope) -> ir.Table:
 
 def without_overlap(spans: ir.Table, *ties: str) -> ir.Table:
     """Each span of a camera cut down to what no earlier one covers; `ties`: columns that order equal spans."""
-    earlier = ibis.window(group_by="camera_id", order_by=["start", "end", *ties], preceding=(None, 1))
-    seen = spans.mutate(covered=spans.end.max().over(earlier))
+    seen = _swept(spans, *ties)
     cut = seen.mutate(start=ibis.greatest(seen.start, ibis.coalesce(seen.covered, seen.start)))
     return cut.filter(cut.start < cut.end).drop("covered")
+
+
+def _swept(spans: ir.Table, *ties: str) -> ir.Table:
+    """`spans` with `covered`: up to where the earlier ones of the camera reach."""
+    earlier = ibis.window(group_by="camera_id", order_by=["start", "end", *ties], preceding=(None, 1))
+    return spans.mutate(covered=spans.end.max().over(earlier))
 
 
 def overlap(spans: ir.Table, others: ir.Table) -> ir.Table:
@@ -90,19 +95,19 @@ def overlap(spans: ir.Table, others: ir.Table) -> ir.Table:
 
 
 def holes(spans: ir.Table, covered: ir.Table) -> ir.Table:
-    """(camera_id, start, end) of the parts of `spans` that no row of `covered` covers.
+    """(camera_id, start, end) of the parts of `spans` that no row of `covered` (which may overlap) covers."""
+    seen = _swept(bounded(covered, spans))
+    open_ = seen.filter(seen.covered < seen.start)
+    between = open_.select("camera_id", start=open_.covered, end=open_.start)
+    return overlap(spans, between).select("camera_id", "start", "end")
 
-    A row of no length at the end of each span closes its last hole; the span's start opens its first.
-    """
-    columns = ("camera_id", "span_start", "start", "end")
-    inside = overlap(spans, covered.select("camera_id", "start", "end")).select(*columns)
-    ends = spans.select("camera_id", span_start=spans.start, start=spans.end, end=spans.end)
-    rows = inside.union(ends.select(*columns))
-    earlier = ibis.window(group_by=["camera_id", "span_start"], order_by=["start", "end"], preceding=(None, 1))
-    seen = rows.mutate(reached=rows.end.max().over(earlier))
-    seen = seen.mutate(reached=ibis.coalesce(seen.reached, seen.span_start))
-    open_ = seen.filter(seen.reached < seen.start)
-    return open_.select("camera_id", start=open_.reached, end=open_.start)
+
+def bounded(covered: ir.Table, spans: ir.Table) -> ir.Table:
+    """(camera_id, start, end) of `covered`, and rows of no length where each camera's `spans` begin and end, so that
+    every hole lies between two rows."""
+    cameras = spans.group_by("camera_id").agg(first=spans.start.min(), last=spans.end.max())
+    bounds = [cameras.select("camera_id", start=cameras[name], end=cameras[name]) for name in ("first", "last")]
+    return ibis.union(covered.select("camera_id", "start", "end"), *bounds)
 
 
 def cells(spans: ir.Table) -> ir.Table:
