@@ -89,14 +89,15 @@ def _create(connection: Connection, name: str, password: str) -> None:
 
 def _refuse_more(connection: Connection, name: str) -> None:
     """UsageError, which undoes the grants, for a role that can read a secret in some other way."""
-    for table, columns in SECRET.items():
-        for column in sorted(columns):
-            may = text("SELECT has_column_privilege(:name, :table, :column, 'SELECT')")
-            if connection.scalar(may, {"name": name, "table": f'"{table}"', "column": column}):
-                raise UsageError(
-                    f"role {name!r} can read {table}.{column} by rights that it has already; take them away first, or "
-                    "choose another name"
-                )
+    secret = [(table, column) for table, columns in SECRET.items() for column in sorted(columns)]
+    may = text("SELECT has_column_privilege(:name, :table, :column, 'SELECT')")
+    for table, column in [*secret, ("lab.session", "token_sha256")]:
+        quoted = table if "." in table else f'"{table}"'
+        if connection.scalar(may, {"name": name, "table": quoted, "column": column}):
+            raise UsageError(
+                f"role {name!r} can read {table}.{column} by rights that it has already; take them away first, or "
+                "choose another name"
+            )
 
 
 def _database(connection: Connection) -> str:

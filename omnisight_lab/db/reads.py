@@ -31,6 +31,11 @@ def cameras(session: Session) -> list[Camera]:
     return list(session.scalars(select(Camera).order_by(Camera.name, Camera.id)))
 
 
+def camera_names(session: Session) -> dict[str, str]:
+    """Names of all cameras by id; an analyst's role, too, may read them."""
+    return {id: name for id, name in session.execute(select(Camera.id, Camera.name))}
+
+
 @dataclass(frozen=True, slots=True)
 class CameraNow:
     """A camera, whose credentials and address are not read; `enabled`: the worker is to record it; the end of its

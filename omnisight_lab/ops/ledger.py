@@ -209,7 +209,7 @@ def ledger(
     """
     media = paths.media.resolve()
     with database.session() as session:
-        names = {camera.id: camera.name for camera in reads.cameras(session)}
+        names = reads.camera_names(session)
         rows = {_relative(path, media): (camera_id, size) for camera_id, path, size in reads.segment_files(session)}
     disk, device = _disk(media)
     count = _Count(media, rows, device, at, progress)

@@ -96,7 +96,7 @@ class Zones:
 
     def _names(self) -> dict[str, str]:
         with self._database.session() as session:
-            return {now.camera.id: now.camera.name for now in reads.camera_states(session)}
+            return reads.camera_names(session)
 
 
 def checked_points(points: Iterable[Sequence[float]], *, line: bool = False) -> tuple[Point, ...]:

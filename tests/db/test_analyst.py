@@ -119,6 +119,7 @@ def test_an_analyst_works_with_the_lab_as_others_do(
         assert [camera.enabled for camera in lab.cameras()] == [True]
         assert lab.event("e1").label == "car" and lab.settings["site.name"] == "Harbour"
         assert len(lab.footage(filled.camera.id, ol.TimeRange(START, after(5)))) == 1
+        assert [camera.camera for camera in lab.ledger().cameras] == ["gate"] and lab.zones.list() == []
         (given,) = lab.judge("e1", "relabel", "van", note="a van, I say")
         assert given.user == "bob" and [one.stands for one in lab.verdicts("e1")] == [True]
         lab.refresh()
@@ -164,6 +165,10 @@ def test_a_role_that_reads_secrets_already_is_refused(filled: Site, role: str) -
     with filled.database.engine.begin() as connection:
         connection.exec_driver_sql(f'GRANT SELECT ON "User" TO "{role}"')
     with pytest.raises(UsageError, match=r"can read User.password by rights that it has already"):
+        analyst.grant_analyst(filled.database, role)
+    with filled.database.engine.begin() as connection:
+        connection.exec_driver_sql(f'REVOKE SELECT ON "User" FROM "{role}"; GRANT SELECT ON lab.session TO "{role}"')
+    with pytest.raises(UsageError, match=r"can read lab.session.token_sha256 by rights that it has already"):
         analyst.grant_analyst(filled.database, role)
     owner = filled.database.address.parameters["user"]
     with pytest.raises(UsageError, match=f"role '{owner}' can read"):

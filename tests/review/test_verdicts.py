@@ -106,6 +106,8 @@ def test_several_at_once_are_judged_all_or_none(events: list[str], ask_as: AskAs
     assert len(before) == 3 * 3 + 2
     with pytest.raises(UnknownName, match="there is no event 'gone'"):
         bob.judge([events[0], "gone"], "confirm")
+    with pytest.raises(UsageError, match="an event is asked for by its id, or by a row"):
+        bob.judge(found.df().drop(columns="id"), "confirm")
     bob.judge(events[3], "undo")
     with pytest.raises(UsageError, match="to undo"):
         bob.judge([events[0], events[3]], "undo")
