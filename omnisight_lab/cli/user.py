@@ -81,7 +81,7 @@ def cameras(
                     f"{name!r} is an ADMIN, who sees every camera; `omnisight user set` gives another role"
                 )
             with database.session() as session:
-                ids = [reads.camera_by_name(session, camera).id for camera in only or ()]
+                ids = [reads.camera_by_name(session, camera).id for camera in only] if only else None
             writes.set_rights(database, user.id, ids)
         with database.session() as session:
             seen = rights.visible_cameras(session, user)

@@ -508,12 +508,17 @@ def end_login(database: Database, token_sha256: str) -> None:
         session.execute(delete(Login).where(Login.token_sha256 == token_sha256))
 
 
-def set_rights(database: Database, user_id: str, camera_ids: Iterable[str]) -> None:
-    """From now on the user sees these cameras alone; none: every camera."""
+def set_rights(database: Database, user_id: str, camera_ids: Iterable[str] | None) -> None:
+    """From now on the user sees these cameras alone; None: every camera. UsageError for none at all."""
+    ids = None if camera_ids is None else list(dict.fromkeys(camera_ids))
+    if ids == []:
+        raise UsageError("a user sees one camera at least; one that is not to see any is set inactive")
     with _transaction(database) as session:
         _get(session, User, user_id)
+        for id_ in ids or ():
+            _get(session, Camera, id_)
         session.execute(delete(CameraRight).where(CameraRight.user_id == user_id))
-        session.add_all(CameraRight(user_id=user_id, camera_id=id_) for id_ in dict.fromkeys(camera_ids))
+        session.add_all(CameraRight(user_id=user_id, camera_id=id_) for id_ in ids or ())
 
 
 def _require_free_login(session: Session, user: User) -> None:

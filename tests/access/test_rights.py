@@ -12,7 +12,7 @@ from omnisight_lab.access.rights import visible_cameras
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.models import User, UserRole
 from omnisight_lab.db.session import Database
-from omnisight_lab.errors import AccessDenied, QueryError, UnknownName
+from omnisight_lab.errors import AccessDenied, QueryError, UnknownName, UsageError
 from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
 from omnisight_lab.types import TimeRange
@@ -63,8 +63,16 @@ def test_rights_by_role_and_row(site: Site, bob: User) -> None:
     writes.update_user(site.database, bob.id, role=UserRole.ADMIN)
     assert seen("bob") is None
     writes.update_user(site.database, bob.id, role=UserRole.VIEWER)
-    writes.set_rights(site.database, bob.id, [])
+    writes.set_rights(site.database, bob.id, None)
     assert seen("bob") is None
+
+
+def test_no_camera_at_all_is_not_taken_for_every_one(site: Site, bob: User) -> None:
+    for cameras, says in (([], "one camera at least"), (["yard", "gone"], "there is no camera 'gone'")):
+        with pytest.raises(UsageError, match=says):
+            writes.set_rights(site.database, bob.id, cameras)
+    with site.database.session() as session:
+        assert visible_cameras(session, bob) == ("yard",)
 
 
 def test_whose_only_camera_is_gone_sees_none(site: Site, lab: Lab, bob: User) -> None:
@@ -147,7 +155,7 @@ def test_sql_sees_the_same(site: Site, lab: Lab, bob: User) -> None:
         assert "gate" not in repr(theirs.sql(f"SELECT * FROM {table}").rows()), table
     count = "SELECT count(*) AS n FROM verdicts"
     assert (lab.sql(count).rows(), theirs.sql(count).rows()) == ([{"n": 2}], [{"n": 1}])
-    writes.set_rights(site.database, bob.id, [])
+    writes.set_rights(site.database, bob.id, None)
     assert theirs.sql(count).rows() == [{"n": 2}]
 
 

@@ -24,7 +24,7 @@ def uma(site: Site) -> Iterator[User]:
         user = reads.user_by_name(session, "uma")
     writes.set_rights(site.database, user.id, [site.cameras[SEEN]])
     yield user
-    writes.set_rights(site.database, user.id, [])
+    writes.set_rights(site.database, user.id, None)
 
 
 def test_pages_show_what_the_person_may_see(site: Site, lab: Lab, uma: User) -> None:
