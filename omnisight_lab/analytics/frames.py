@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
     import polars
+    from rich.console import Group
     from rich.table import Table
 
 SHOWN = 20
@@ -483,14 +484,19 @@ class Result:
         more = self.count() - shown
         return self.caption() + (f" · the first {shown} shown" if more > 0 else "")
 
-    def __rich__(self) -> Table:
-        return self.table()
+    def __rich__(self) -> Group:
+        from rich.console import Group
+        from rich.text import Text
+
+        # Below the table and not in it: a caption is no wider than its table
+        table = self.table(caption=False)
+        return Group(table, Text(self._footer(table.row_count)))
 
     def __repr__(self) -> str:
         from rich.console import Console
 
         out = io.StringIO()
-        Console(file=out, width=200, color_system=None, force_jupyter=False).print(self.table())
+        Console(file=out, width=200, color_system=None, force_jupyter=False).print(self)
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
     def _repr_html_(self) -> str:

@@ -11,12 +11,14 @@ from typing import Any
 
 from omnisight_lab.analytics.queries.registry import Column
 
-HIDDEN = frozenset({"camera_id", "thumbnail_path"})
-"""Columns that a table on the screen leaves out: others say the same."""
+HIDDEN = frozenset({"camera_id", "thumbnail_path", "recording_id", "track_id", "start_x", "start_y", "end_x", "end_y"})
+"""Columns that a table on the screen leaves out: others say the same, or they are for computing."""
 
 FIGURES = ("integer", "number", "share")
 LIMITS = ("_low", "_high")
+BYTES = ("B", "B/h", "B/d")
 PICTURE_HEIGHT = 48
+WIDEST = 120  # characters of a cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Shown:
     def heading(self) -> str:
         """The name, with the unit where the name does not say it."""
         name = self.column.name.replace("_", " ")
-        said = self.column.unit in ("", "B") or name.endswith(("hours", "seconds", "hour of day"))
+        said = self.column.unit in ("", *BYTES) or name.endswith(("hours", "seconds", "hour of day"))
         return name if said else f"{name} [{self.column.unit}]"
 
     def cell(self, row: Mapping[str, Any]) -> str:
@@ -66,7 +68,7 @@ def cell(value: Any, column: Column) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}" + (
             "Z" if column.kind == "utc" else f" {value:%z}"[:4] + ":" + f"{value:%z}"[3:5]
         )
-    if column.unit == "B":
+    if column.unit in BYTES:
         return in_bytes(value)
     if column.kind == "share":
         return f"{value * 100:.1f} %"
@@ -74,7 +76,10 @@ def cell(value: Any, column: Column) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return number(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return number(value)
+    text = str(value)
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
 def number(value: float) -> str:

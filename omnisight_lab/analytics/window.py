@@ -12,6 +12,7 @@ Moment = datetime | date | str | None
 """An aware time, a date (its midnight in the zone asked for), or either as ISO 8601 text."""
 
 DAYS = 7
+EARLIEST, LATEST = 1900, 2200  # a query may look months back from either end: far from what a datetime can hold
 QUARTER = timedelta(minutes=15)
 WRITTEN = "write 2026-03-29, or 2026-03-29T08:00:00+02:00"
 
@@ -35,9 +36,11 @@ def window(start: Moment, end: Moment, zone: str, now: datetime) -> TimeRange:
         if first is None:
             local = (last - timedelta(milliseconds=1)).astimezone(clock).date()
             first = _midnight(local - timedelta(days=DAYS - 1), clock)
+        if first.astimezone(UTC).year < EARLIEST or last.astimezone(UTC).year >= LATEST:
+            raise OverflowError
         return TimeRange(first, last)
     except OverflowError as error:
-        raise BadTime("a time lies before the year 1 or after the year 9999") from error
+        raise BadTime(f"a time lies before the year {EARLIEST} or after the year {LATEST}") from error
 
 
 def whole_quarters(span: TimeRange) -> TimeRange:

@@ -62,7 +62,9 @@ def command(
     camera: Annotated[list[str] | None, typer.Option("--camera", help="Name or id; may be given again.")] = None,
     tz: Annotated[str | None, typer.Option("--tz", help="Zone for every camera, in place of its own.")] = None,
     engine: Annotated[str, typer.Option("--engine", help="duckdb (the mirror), postgres (live) or spark.")] = "duckdb",
-    format: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "table",
+    format: Annotated[
+        str | None, typer.Option("--format", help=f"{', '.join(FORMATS)}. [default: as --out ends, else table]")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; needed for parquet.")] = None,
     listing: Annotated[bool, typer.Option("--list", help="List the queries.")] = False,
     describe: Annotated[bool, typer.Option("--describe", help="What this query takes and gives.")] = False,
@@ -82,16 +84,24 @@ def command(
         _describe(name, as_json)
         return
     given = QUERIES[name].typed(_pairs(parameters or []))
-    if as_json:
-        format = "json"
-    if format not in FORMATS:
-        raise UnknownName("format", format, FORMATS)
-    if format == "parquet" and out is None:
-        raise UsageError("parquet is written to a file: add --out FILE")
+    form = _form("json" if as_json else format, out)
     from omnisight_lab.lab import connect
 
     with connect(user=as_user) as lab:
-        _print(lab.query(name, start, end, camera, tz, engine, **given), format, out)
+        _print(lab.query(name, start, end, camera, tz, engine, **given), form, out)
+
+
+def _form(format: str | None, out: Path | None) -> str:
+    """The format that was asked for, or that the file's ending says."""
+    ending = out.suffix.lower().removeprefix(".") if out else "table"
+    form = ending if format is None else format
+    if form not in FORMATS:
+        if format is None:
+            raise UsageError(f"{str(out)!r} ends in no format; add --format csv, json or parquet")
+        raise UnknownName("format", form, FORMATS)
+    if form == "parquet" and out is None:
+        raise UsageError("parquet is written to a file: add --out FILE")
+    return form
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
@@ -101,6 +111,8 @@ def _pairs(given: list[str]) -> dict[str, str]:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"-p takes KEY=VALUE, not {text!r}")
+        if key.strip() in pairs:
+            raise UsageError(f"{key.strip()} is given twice; write -p {key.strip()}=…,…")
         pairs[key.strip()] = value
     return pairs
 

@@ -16,6 +16,7 @@ from omnisight_lab.db.session import Database
 from omnisight_lab.errors import UnknownName, UsageError
 
 RELABEL = "relabel"
+LONGEST = 100  # characters of a label
 VERDICTS = ("confirm", "false", "unsure", RELABEL, writes.UNDO)
 
 
@@ -78,6 +79,8 @@ def _label(verdict: str, label: str | None) -> str | None:
     label = (label or "").strip()
     if verdict == RELABEL and not label:
         raise UsageError("a relabel needs the right label, as label='fox' or --label fox")
+    if len(label) > LONGEST or not label.isprintable():
+        raise UsageError(f"a label is one line of at most {LONGEST} characters")
     if verdict != RELABEL and label:
         raise UsageError(f"only a relabel takes a label, not {verdict!r}")
     return label or None

@@ -118,6 +118,7 @@ def test_sql_sees_the_mirror(events: Result, lab: Lab) -> None:
     assert found.count() == 2
     assert list(found.page(1, 1)["n"]) == [1]
     assert "sql · 2 rows" in repr(found)
+    assert "sql · 1 row · UTC · data" in repr(lab.sql("SELECT 1 AS a")), "the caption is wider than the table"
     assert lab.sql("SELECT start_time FROM events ORDER BY 1 DESC -- newest").rows()[0]["start_time"].tzinfo is not None
     assert lab.sql("FROM cameras").count() == 1
 

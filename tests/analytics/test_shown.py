@@ -28,6 +28,8 @@ CELLS: list[tuple[Any, Column, str]] = [
     (0.00123, RATE[0], "0.0012"),
     (1234, Column("n", "integer", ""), "1,234"),
     (True, Column("open", "boolean", ""), "yes"),
+    (110_507_299.76, Column("bytes_per_hour", "number", "", "B/h"), "110.5 MB"),
+    ("x" * 121, Column("label", "text", ""), "x" * 119 + "…"),
     (0.5, SHARE[0], "50.0 %"),
     (datetime(2026, 10, 25, 1, 2, 3, tzinfo=UTC), Column("start", "utc", ""), "2026-10-25 01:02:03Z"),
     (

@@ -92,6 +92,14 @@ def test_formats(yard: Site, typed: Typed, tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "out.json").read_text())) == 25
 
 
+def test_the_ending_of_a_file_says_its_format(yard: Site, typed: Typed, tmp_path: Path) -> None:
+    for form in ("csv", "json", "parquet"):
+        assert typed("query", "activity", *ALWAYS, "--out", str(tmp_path / f"ending.{form}"))[0] == 0
+    assert pq.read_table(tmp_path / "ending.parquet").num_rows == 25
+    assert len(json.loads((tmp_path / "ending.json").read_text())) == 25
+    assert (tmp_path / "ending.csv").read_text().startswith("camera_id,camera,hour")
+
+
 def test_parameters_and_zone(yard: Site, typed: Typed) -> None:
     code, out, said = typed(
         "query", "activity", "-p", "labels=person", "--tz", "Asia/Kathmandu", "--camera", "yard", "--json", *ALWAYS
@@ -175,6 +183,12 @@ WRONG = [
     (("activity", "--engine", "pandas"), "there is no engine 'pandas'"),
     (("activity", "--format", "xml"), "there is no format 'xml'"),
     (("activity", "--format", "parquet"), "add --out FILE"),
+    (("activity", "--out", "rates.xlsx"), "'rates.xlsx' ends in no format; add --format csv, json or parquet"),
+    (("activity", "-p", "by=label", "-p", "by=camera"), "by is given twice; write -p by=…,…"),
+    (("storage", "-p", "by=day"), "storage takes no parameters, so no 'by'"),
+    (("activity", "--as", ""), "--as needs a name"),
+    (("activity", "--from", "0001-01-01"), "before the year 1900 or after the year 2200"),
+    (("activity", "--to", "9999-12-31"), "before the year 1900 or after the year 2200"),
 ]
 
 

@@ -143,6 +143,8 @@ def test_an_event_goes_with_its_verdicts_whatever_an_analyst_has_written(
     [
         ("flase", None, "there is no verdict 'flase'; did you mean 'false'"),
         ("relabel", " ", "a relabel needs the right label"),
+        ("relabel", "v\nan", "a label is one line of at most 100 characters"),
+        ("relabel", "v" * 101, "a label is one line of at most 100 characters"),
         ("false", "van", "only a relabel takes a label"),
         ("undo", None, "there is no verdict on event"),
     ],

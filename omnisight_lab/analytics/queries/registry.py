@@ -142,6 +142,8 @@ class Query:
         """Every parameter with its value; UnknownName or UsageError say which one is wrong."""
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in given:
+            if name not in known and not known:
+                raise UsageError(f"{self.name} takes no parameters, so no {name!r}")
             if name not in known:
                 raise UnknownName(f"parameter of {self.name}", name, known)
         return {name: self._value(known[name], given.get(name)) for name in known}
@@ -254,6 +256,13 @@ def yes_or_no(given: Any) -> bool:
     if word not in ("yes", "no", "true", "false", "1", "0"):
         raise ValueError("is neither yes nor no")
     return word in ("yes", "true", "1")
+
+
+def one_of_them(column: ir.Column, values: Iterable[Any]) -> ir.BooleanValue:
+    """Whether `column` is one of `values`, None among them standing for empty."""
+    values = list(values)
+    found = column.isin([value for value in values if value is not None])
+    return found | column.isnull() if None in values else found
 
 
 LABELS = Parameter("labels", "names", (), "labels to count, by commas; empty: all", names)
