@@ -472,7 +472,7 @@ class Lab:
         limit = float(self.settings["mirror.refresh_seconds"])
         manifest = self.mirror.manifest()
         now = self._clock.now()
-        if manifest and (manifest.young(now, limit) or (self._again and now < self._again)):
+        if manifest and (self.mirror.young(manifest, now, limit) or (self._again and now < self._again)):
             return
         try:
             recent = self._looked or bool(manifest and manifest.look_seconds > FIRST_LOOK_SECONDS)

@@ -54,7 +54,8 @@ class MirrorStatus:
 
 
 class Mirror:
-    """The mirror in a folder or at an fsspec address. Any number of processes may read it and refresh it at once.
+    """The mirror of one database in a folder or at an fsspec address. Any number of processes may read it and refresh
+    it at once.
 
     `local`: a folder of this machine, needed beside an address.
     """
@@ -62,6 +63,8 @@ class Mirror:
     def __init__(self, root: Path | str, local: Path | None = None) -> None:
         self.store = open_store(root, local)
         self._lock = threading.Lock()
+        self._identity: str | None = None
+        """Which database was last found here; what another one has put there is not taken for its mirror."""
 
     def manifest(self) -> Manifest | None:
         return manifests.read(self.store)
@@ -101,15 +104,18 @@ class Mirror:
         with self._lock:
             if (young := self._young(max_age)) is not None:
                 return Refreshed(young, 0, 0)
-            present = self.manifest() if recent else None
-            with self._writer(database, wait=present is None) as (connection, staged):
-                if present and connection is None:
+            with _told(self.store.shown), postgres.connection(database) as connection:
+                self._identity = _identity(connection)
+                present = self._kept() if recent else None
+                if present and not postgres.rows(connection, f"SELECT pg_try_advisory_lock({self._key})")[0][0]:
                     return Refreshed(present, 0, 0)
+                if not present:
+                    self._wait(connection)
                 if (young := self._young(max_age)) is not None:
                     return Refreshed(young, 0, 0)
-                identity = _identity(connection)
-                old = None if rebuild else self._kept(identity)
-                return self._refreshed(connection, staged, identity, old, recent, progress)
+                old = None if rebuild else self._kept()
+                with staging(self.store) as staged:
+                    return self._refreshed(connection, staged, self._identity, old, recent, progress)
 
     def verify(self, database: Database, days: set[str] | None = None) -> list[Compared]:
         """Every table and day (or those of `days`, ISO) of the mirror beside PostgreSQL's; MirrorError without one."""
@@ -136,31 +142,20 @@ class Mirror:
         # The transaction has ended well, so the lock is still ours
         return Refreshed(refresh.publish(tables), snapshot.rows_read, refresh.parts)
 
+    def young(self, manifest: Manifest, now: datetime, seconds: float) -> bool:
+        """Whether it is of the database that was refreshed here, and its snapshot at most `seconds` old."""
+        return self._ours(manifest) and manifest.young(now, seconds)
+
     def _young(self, max_age: float | None) -> Manifest | None:
         """The manifest, if its snapshot is no older than `max_age` seconds."""
         if max_age is None:
             return None
         found = self.manifest()
-        return found if found and found.young(datetime.now(UTC), max_age) else None
-
-    @contextmanager
-    def _writer(self, database: Database, wait: bool) -> Iterator[tuple[Any, Path]]:
-        """A connection that holds the right to write this mirror, and an empty folder for files on their way.
-
-        None for a connection where another process has that right, unless it is to `wait` for it.
-        """
-        with _told(self.store.shown), postgres.connection(database) as connection:
-            if not wait and not postgres.rows(connection, f"SELECT pg_try_advisory_lock({self._key})")[0][0]:
-                yield None, self.store.local
-                return
-            if wait:
-                self._wait(connection)
-            with staging(self.store) as staged:
-                yield connection, staged
+        return found if found and self.young(found, datetime.now(UTC), max_age) else None
 
     @property
     def _key(self) -> int:
-        """Of PostgreSQL's lock: the same for all who write this mirror."""
+        """Of PostgreSQL's lock, which gives the right to write: the same for all who write this mirror."""
         name = self.store.shown if "://" in self.store.shown else str(Path(self.store.shown).resolve())
         return int.from_bytes(hashlib.sha256(f"mirror {name}".encode()).digest()[:8], signed=True)
 
@@ -175,10 +170,13 @@ class Mirror:
                 f"another process has been refreshing the mirror for {LOCK_SECONDS // 60} minutes"
             ) from error
 
-    def _kept(self, identity: str) -> Manifest | None:
+    def _kept(self) -> Manifest | None:
         """The manifest, if it is of this schema and database."""
         found = self.manifest()
-        return found if found and found.schema == schema_version() and found.database == identity else None
+        return found if found and self._ours(found) else None
+
+    def _ours(self, manifest: Manifest) -> bool:
+        return (manifest.schema, manifest.database) == (schema_version(), self._identity)
 
 
 def _identity(connection: Any) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
 from tests.analytics.conftest import Site, at
 from tests.analytics.mirrors import Follows, contents, in_postgres
+from tests.conftest import DatabaseMaker
 
 
 def test_full_build_then_nothing_to_do(three_days: Site, follows: Follows, mirror: Mirror) -> None:
@@ -214,6 +216,19 @@ def test_a_young_mirror_is_left_alone(three_days: Site, follows: Follows, mirror
     three_days.run(CHANGES["new event"][0])
     assert mirror.refresh(database, max_age=600).parts == 0
     assert mirror.refresh(database, max_age=0).parts == 1
+
+
+def test_a_young_mirror_of_another_database_is_built_anew(
+    three_days: Site, database_maker: DatabaseMaker, tmp_path: Path
+) -> None:
+    """As where two databases are asked with the same data folder, one straight after the other."""
+    paths = Paths(tmp_path / "home", tmp_path / "media")
+    url = database_maker.new("omnisight")
+    with Database(url) as empty, Lab(three_days.database, paths) as ours, Lab(empty, paths) as theirs:
+        assert ours.sql("FROM cameras").count() > 0
+        assert theirs.sql("FROM cameras").count() == 0
+        assert theirs.mirror.refresh(empty, max_age=600).parts == 0
+    database_maker.drop(url)
 
 
 def test_a_snapshot_of_a_time_to_come_is_not_young(
