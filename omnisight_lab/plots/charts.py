@@ -142,7 +142,7 @@ def _days_and_hours(data: pd.DataFrame, measure: Measure, canvas: Canvas) -> Any
     """Days across, hours down; cells without footage stay empty, so that they do not look quiet."""
     cells = data.assign(day=data["hour"].dt.normalize(), clock=data["hour"].dt.hour)
     summed = list(measure.over or (measure.name,))
-    totals = cells.groupby(["day", "clock"])[summed].sum()
+    totals = measure.summed(cells, ["day", "clock"])
     days = pd.date_range(cells["day"].min(), cells["day"].max(), freq="D")
     grid = totals.reindex(pd.MultiIndex.from_product([days, range(24)]))
     parts = [grid[name].to_numpy(float, na_value=np.nan).reshape(-1, 24).T for name in summed]

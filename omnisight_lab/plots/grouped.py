@@ -17,6 +17,9 @@ TIMES = {"day": "D", "week": "W-MON", "month": "MS"}
 
 CYCLES = {"weekday": range(1, 8), "hour_of_day": range(24)}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+PLACES = ("camera_id", "camera", "hour", "start", *TIMES, *CYCLES)
+"""Columns of which hours were recorded."""
+
 AXES = {"day": "local day", "week": "week from", "month": "month", "weekday": "", "hour_of_day": "local hour"}
 
 
@@ -47,16 +50,23 @@ class Measure:
             limits = {"low": f"{self.name}_low", "high": f"{self.name}_high"}
             known = {end: data[column].astype(float) * scale for end, column in limits.items() if column in data}
             return rows.assign(**known)
-        summed = [*self.over] if self.over else [self.name]
-        rows = data.groupby(list(groups), dropna=False)[summed].sum().reset_index() if groups else _all(data, summed)
+        rows = self.summed(data, groups).reset_index() if groups else self.summed(data, groups)
         if self.over:
             over, under = (rows[name].astype(float) for name in self.over)
             return rows.assign(value=(over / under.where(under > 0)) * scale)[[*groups, "value"]]
         return rows.rename(columns={self.name: "value"}).assign(value=lambda t: t["value"].astype(float) * scale)
 
+    def summed(self, data: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+        """What adds up, by `groups` (without any: one row).
 
-def _all(data: pd.DataFrame, summed: Sequence[str]) -> pd.DataFrame:
-    return data[list(summed)].sum().to_frame().T
+        What a quotient is over counts once where rows of several labels, or zones, have it of the same place and time.
+        """
+        names = [*self.over] if self.over else [self.name]
+        if self.over:
+            place = [name for name in data.columns if name in {*PLACES, *groups}]
+            again = data.duplicated(place) if place else pd.Series(range(len(data)), index=data.index) > 0
+            data = data.assign(**{self.over[1]: data[self.over[1]].where(~again, 0)})
+        return data.groupby(list(groups), dropna=False)[names].sum() if groups else data[names].sum().to_frame().T
 
 
 def grouped(data: pd.DataFrame, measure: Measure, names: Sequence[str], canvas: Canvas) -> hv.Element | hv.Overlay:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from omnisight_lab.errors import UnknownName
-from omnisight_lab.plots.charts import draw
+from omnisight_lab.plots.charts import RATE, draw
 from omnisight_lab.plots.look import TEXT
 
 ZONE = "Europe/Berlin"
@@ -29,6 +29,29 @@ def activity(hours: int) -> pd.DataFrame:
         frame["rate"] = np.where(dead, np.nan, 12.0)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
+
+
+@pytest.mark.parametrize("groups", [["camera"], ["hour"], [], ["camera", "label"]])
+def test_recorded_hours_count_once_for_all_labels(groups: list[str]) -> None:
+    """A car and a person on each of two cameras, recorded for 2 and 4 hours: 4 events in 6 hours, and not in 12."""
+    hour = pd.Timestamp("2026-10-24T10:00")
+    rows = [
+        (camera, label, hour, 1, hours) for camera, hours in (("a", 2.0), ("b", 4.0)) for label in ("car", "person")
+    ]
+    data = pd.DataFrame(rows, columns=["camera", "label", "hour", "events", "recorded_hours"])
+    data["rate"] = data["events"] / data["recorded_hours"]
+    found = RATE.of(data, groups)["value"].tolist()
+    assert found == pytest.approx(
+        {"camera": [1.0, 0.5], "hour": [4 / 6], "": [4 / 6], "camera,label": [0.5, 0.5, 0.25, 0.25]}[",".join(groups)]
+    )
+
+
+def test_days_and_hours_of_several_labels_have_the_rate_of_all() -> None:
+    hours = pd.date_range("2026-10-20", periods=4 * 24, freq="h")
+    rows = [("yard", label, hour, 3, 1.0, 3.0) for hour in hours for label in ("car", "person")]
+    names = ["camera", "label", "hour", "events", "recorded_hours", "rate"]
+    chart = draw("activity", pd.DataFrame(rows, columns=names), zone=ZONE, backend="bokeh")
+    assert np.unique(chart.dimension_values("value")).tolist() == [6.0]
 
 
 def spans(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
