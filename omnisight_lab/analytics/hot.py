@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from omnisight_lab.analytics.manifest import File, Fingerprint, Part
-from omnisight_lab.analytics.snapshot import Snapshot, columns, text
-from omnisight_lab.analytics.tables import StoredTable
+from omnisight_lab.analytics.snapshot import Snapshot, columns
+from omnisight_lab.analytics.tables import StoredTable, text
 
 OVERLAP_MS = 60_000
 """Rows that are committed this much later than their updatedAt are still seen."""

@@ -19,7 +19,7 @@ import pyarrow as pa
 from omnisight_lab.analytics import postgres
 from omnisight_lab.analytics.manifest import WHOLE, File, Fingerprint
 from omnisight_lab.analytics.store import Store
-from omnisight_lab.analytics.tables import SCHEMA, StoredTable
+from omnisight_lab.analytics.tables import SCHEMA, StoredTable, text
 
 Progress = Callable[[int, int], None]
 """Called with rows done and rows to do."""
@@ -127,11 +127,6 @@ class Snapshot:
 
 def columns(table: StoredTable) -> str:
     return ", ".join(f'"{name}"' for name in table.columns)
-
-
-def text(value: object) -> str:
-    """`value` as a literal of SQL."""
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _select(table: StoredTable, first: date, last: date) -> str:

@@ -345,6 +345,11 @@ def _of_cameras(name: str, table: ir.Table, cameras: tuple[str, ...]) -> ir.Tabl
     return table.filter(seen | table.camera_id.isnull() if name == "policies" else seen)
 
 
+def text(value: object) -> str:
+    """`value` as a literal of SQL."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
 def schema_version() -> str:
     """A short hash of the stored columns; a mirror of another version is rebuilt."""
     described = {table.name: [table.columns, table.day] for table in STORED.values()}

@@ -17,9 +17,9 @@ import duckdb
 
 from omnisight_lab.analytics import postgres
 from omnisight_lab.analytics.manifest import WHOLE, Manifest
-from omnisight_lab.analytics.snapshot import Snapshot, text
+from omnisight_lab.analytics.snapshot import Snapshot
 from omnisight_lab.analytics.store import Store
-from omnisight_lab.analytics.tables import SCHEMA, STORED, StoredTable
+from omnisight_lab.analytics.tables import SCHEMA, STORED, StoredTable, text
 from omnisight_lab.errors import MirrorError
 
 Hashes = dict[str, tuple[int, int]]

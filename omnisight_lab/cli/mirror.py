@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
 import typer
 
-from omnisight_lab.cli.output import JsonOption, print_json, print_rows, progress, say
+from omnisight_lab.cli.output import JsonOption, print_json, print_rows, progress, say, share
 from omnisight_lab.errors import MirrorError, UsageError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The Parquet mirror that figures are computed from.")
@@ -84,7 +83,7 @@ def _refresh(rebuild: bool, as_json: bool) -> None:
 
     began = time.monotonic()
     with site() as lab, progress("mirror", 1.0) as bar:
-        done = lab.refresh(rebuild=rebuild, progress=_share(bar))
+        done = lab.refresh(rebuild=rebuild, progress=share(bar))
         status = asdict(lab.mirror_status())
     summary: dict[str, Any] = {
         "snapshot": done.manifest.snapshot,
@@ -96,7 +95,3 @@ def _refresh(rebuild: bool, as_json: bool) -> None:
         print_json({**summary, "mirror": status})
     else:
         print_rows([summary])
-
-
-def _share(bar: Callable[[float], None]) -> Callable[[int, int], None]:
-    return lambda done, total: bar(min(done / total, 1.0) if total else 1.0)

@@ -92,6 +92,11 @@ def progress(description: str, total: float | None) -> Iterator[Callable[[float]
         yield lambda done: bar.update(task, completed=done)
 
 
+def share(bar: Callable[[float], None]) -> Callable[[int, int], None]:
+    """Takes how much is done, and of how much, and gives `bar`, whose total is 1, the share."""
+    return lambda done, total: bar(min(done / total, 1.0) if total else 1.0)
+
+
 def _lines(description: str, total: float | None) -> Callable[[float], None]:
     said = -1
 

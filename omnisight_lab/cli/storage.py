@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from omnisight_lab.cli.output import JsonOption, print_json, print_rows, progress, say
+from omnisight_lab.cli.output import JsonOption, print_json, print_rows, progress, say, share
 from omnisight_lab.cli.who import AsOption
 
 if TYPE_CHECKING:
@@ -18,15 +18,11 @@ def command(as_user: AsOption = None, as_json: JsonOption = False) -> None:
     from omnisight_lab.lab import connect
 
     with connect(user=as_user) as lab, progress("files", 1.0) as bar:
-        ledger = lab.ledger(_share(bar))
+        ledger = lab.ledger(share(bar))
     if as_json:
         print_json({**asdict(ledger), "accounted": ledger.accounted})
     else:
         _print(ledger)
-
-
-def _share(bar: Callable[[float], None]) -> Callable[[int, int], None]:
-    return lambda done, total: bar(min(done / total, 1.0) if total else 1.0)
 
 
 def _print(ledger: Ledger) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from omnisight_lab.analytics.engines.spark_sql import spark_sql
 from omnisight_lab.analytics.manifest import Manifest
 from omnisight_lab.analytics.store import Store
-from omnisight_lab.analytics.tables import SCHEMA, STORED
+from omnisight_lab.analytics.tables import SCHEMA, STORED, text
 from omnisight_lab.errors import MirrorError
 
 ENGINES = ("duckdb", "postgres", "spark")
@@ -66,11 +66,6 @@ def damaged(store: Store) -> MirrorError:
     return MirrorError(
         f"the mirror in {store.shown} is damaged or has moved on; run `omnisight mirror refresh` and ask again"
     )
-
-
-def text(value: object) -> str:
-    """`value` as a literal of SQL."""
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def seen(name: str, cameras: tuple[str, ...] | None) -> str:

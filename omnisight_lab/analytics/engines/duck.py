@@ -11,10 +11,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from omnisight_lab.addresses import redact
-from omnisight_lab.analytics.engines.base import addresses, compiled, damaged, seen, text, typed
+from omnisight_lab.analytics.engines.base import addresses, compiled, damaged, seen, typed
 from omnisight_lab.analytics.manifest import Manifest
 from omnisight_lab.analytics.store import SPILL, Store
-from omnisight_lab.analytics.tables import LOGICAL, SCHEMA, STORED
+from omnisight_lab.analytics.tables import LOGICAL, SCHEMA, STORED, text
 from omnisight_lab.errors import QueryError
 
 TYPES = {
