@@ -108,8 +108,8 @@ class Session(Base):
 
 
 class Verdict(Base):
-    """What a person found an event to be. Rows are only ever added (the database refuses all else, see `db.views`): an
-    undo is one more row, and the newest row that is no undo and that none takes back is what counts."""
+    """What a person found an event to be. Rows are only ever added (the database refuses to change or delete one, see
+    `db.views`): an undo is one more row, and the newest row that is no undo and that none takes back is what counts."""
 
     __tablename__ = "verdict"
     __table_args__ = (
