@@ -17,6 +17,7 @@ TIMES = {"day": "D", "week": "W-MON", "month": "MS"}
 
 CYCLES = {"weekday": range(1, 8), "hour_of_day": range(24)}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+EFFORT = "recorded_hours"
 PLACES = ("camera_id", "camera", "hour", "start", *TIMES, *CYCLES)
 """Columns of which hours were recorded."""
 
@@ -59,13 +60,13 @@ class Measure:
     def summed(self, data: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
         """What adds up, by `groups` (without any: one row).
 
-        What a quotient is over counts once where rows of several labels, or zones, have it of the same place and time.
+        Recorded hours count once where rows of several labels, or zones, have those of the same place and time.
         """
         names = [*self.over] if self.over else [self.name]
-        if self.over:
+        if EFFORT in names:
             place = [name for name in data.columns if name in {*PLACES, *groups}]
             again = data.duplicated(place) if place else pd.Series(range(len(data)), index=data.index) > 0
-            data = data.assign(**{self.over[1]: data[self.over[1]].where(~again, 0)})
+            data = data.assign(**{EFFORT: data[EFFORT].where(~again, 0)})
         return data.groupby(list(groups), dropna=False)[names].sum() if groups else data[names].sum().to_frame().T
 
 

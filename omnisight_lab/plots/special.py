@@ -267,8 +267,8 @@ def paths(data: pd.DataFrame, canvas: Canvas) -> Any:
 
 def _ways(data: pd.DataFrame, canvas: Canvas) -> Any:
     if len(data) > MOST_WAYS:
-        canvas = replace(canvas, title=f"{canvas.title}: {MOST_WAYS} of {len(data):,}")
-        data = data.tail(MOST_WAYS)
+        canvas = replace(canvas, title=f"{canvas.title}: the newest {MOST_WAYS} of {len(data):,}")
+        data = data.head(MOST_WAYS)
     drawn: list[Any] = []
     for direction, colour in zip((*DIRECTIONS, "–"), (*COLOURS, TEXT), strict=False):
         mine = data[data["direction"] == direction]
@@ -296,8 +296,10 @@ def _each_camera(data: pd.DataFrame, canvas: Canvas, draw: Any) -> Any:
         draw(data[data["camera"] == camera], replace(canvas, title=title))
         for camera, title in zip(cameras, titles, strict=False)
     ]
-    beside = {"fig_inches": (12, 8), "sublabel_format": ""} if canvas.backend == "matplotlib" else {}
-    return hv.Layout(shown).cols(2).opts(shared_axes=False, **beside, backend=canvas.backend)
+    if canvas.backend == "bokeh":  # two that stretch don't fit beside each other on a page
+        return hv.Layout(shown).cols(1).opts(shared_axes=False, backend="bokeh")
+    beside = {"fig_inches": (12, 8), "sublabel_format": ""}
+    return hv.Layout(shown).cols(2).opts(shared_axes=False, **beside, backend="matplotlib")
 
 
 # --- storage
@@ -358,12 +360,13 @@ def what_if(data: pd.DataFrame, canvas: Canvas) -> Any:
 
 def precision(data: pd.DataFrame, canvas: Canvas) -> Any:
     """Precision with its interval, the lowest on top; groups that nobody judged have none."""
-    measure = Measure("precision", "precision", percent=True)
+    measure = Measure("precision", "precision", ("confirmed", "decided"), percent=True)
     judged = data[data["precision"].notna()]
     if judged.empty:
         return shapes.words("none of these events was judged yet", canvas)
     if {"day", "week", "month", "weekday", "hour_of_day"} & set(data.columns):
         texts = [name for name in ("camera", "label") if name in data.columns]
+        judged = judged.assign(decided=judged[["confirmed", "rejected", "relabelled"]].sum(axis=1))
         return grouped(judged, measure, texts, canvas)
     texts = [name for name in ("camera", "label", "confidence") if name in data.columns]
     names = judged[texts].astype(str).agg(" · ".join, axis=1) if texts else pd.Series("all", index=judged.index)

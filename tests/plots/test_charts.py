@@ -54,6 +54,23 @@ def test_days_and_hours_of_several_labels_have_the_rate_of_all() -> None:
     assert np.unique(chart.dimension_values("value")).tolist() == [6.0]
 
 
+def test_precision_of_several_labels_is_that_of_all_their_verdicts() -> None:
+    """9 of 10 cars and none of 10 persons are right at 8 o'clock: 45 %, and not 90 % + 0 %."""
+    rows = [(label, 5, 8, right, 10 - right, 0, 10, right / 10, 0.0) for label, right in (("car", 9), ("person", 0))]
+    verdicts = ["confirmed", "rejected", "relabelled", "judged", "precision", "precision_low"]
+    data = pd.DataFrame(rows, columns=["label", "weekday", "hour_of_day", *verdicts])
+    chart = draw("quality", data, zone=ZONE, backend="bokeh")
+    assert np.nanmax(chart.dimension_values("value")) == pytest.approx(45)
+
+
+def test_of_too_many_ways_the_newest_are_drawn() -> None:
+    """Paths come newest first."""
+    ways = pd.DataFrame({"start_x": 0.0, "start_y": 0.0, "end_x": np.arange(600) / 600, "end_y": 0.5})
+    chart = draw("paths", ways.assign(direction="right"), zone=ZONE, backend="bokeh")
+    assert "the newest 500 of 600" in chart.opts.get("plot", "bokeh").kwargs["title"]
+    assert chart.dimension_values("end_x").max() == pytest.approx(499 / 600)
+
+
 def spans(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["camera", "start", "end", "cause"])
     return frame.assign(start=pd.to_datetime(frame["start"], utc=True), end=pd.to_datetime(frame["end"], utc=True))
