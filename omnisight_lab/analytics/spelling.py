@@ -33,8 +33,8 @@ def refuse_typos(engine: Engine, tables: Tables, typed: Mapping[str, Any]) -> No
         _refuse_unknown("zone", where["zone"], engine.fetch(zones)["zone"].to_pylist())
 
 
-def _refuse_near(kind: str, wanted: Iterable[str], known: list[str]) -> None:
-    for name in wanted:
+def _refuse_near(kind: str, wanted: Iterable[str | None], known: list[str]) -> None:
+    for name in filter(None, wanted):
         if name not in known and get_close_matches(name, known, n=1, cutoff=TYPO):
             raise UnknownName(kind, name, known)
 

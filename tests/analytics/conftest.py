@@ -255,6 +255,11 @@ def ask(lab: Lab, name: str, *asked: Any, **more: Any) -> list[dict[str, Any]]:
     return rows
 
 
+def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
+    """These columns of the rows."""
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
 def _alike(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
     if one is None or other is None or one.keys() != other.keys():
         return False

@@ -14,14 +14,10 @@ from omnisight_lab.db.session import Database
 from omnisight_lab.errors import UnknownName, UsageError
 from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
-from tests.analytics.conftest import Site, ask, at
+from tests.analytics.conftest import Site, ask, at, table
 from tests.conftest import DatabaseMaker
 
 HOUR = timedelta(hours=1)
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 # One event a minute and unbroken footage through a local day: (zone, day, its hours by (hour, offset) with minutes)

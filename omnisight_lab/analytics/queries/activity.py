@@ -17,11 +17,10 @@ from omnisight_lab.analytics.queries.grouping import (
     Where,
     asked_for,
     grouped_by,
-    hours,
     intervals,
     over_effort,
-    rate,
     rate_columns,
+    with_rate,
 )
 from omnisight_lab.analytics.queries.registry import (
     FILTERS,
@@ -79,23 +78,15 @@ def _activity(
     counts = events.group_by("camera_id", *named, cell=events.start_time.bucket(QUARTER)).agg(
         events=events.count(), independent=events.independent.sum().cast("int64")
     )
-    # Zones that it is not grouped by were chosen above, and are no column of the counts
-    left = tuple((name, values) for name, values in where if name != "zone" or "zone" in by)
-    rows = over_effort(counts, tables, scope, by, left, events="sum", independent="sum")
-    return rows.mutate(
-        recorded_hours=hours(rows.recorded_ms),
-        expected_hours=hours(rows.expected_ms),
-        rate=rate(rows.events, rows.recorded_ms),
-    )
+    rows = over_effort(counts, tables, scope, by, where, events="sum", independent="sum")
+    return with_rate(rows, "events")
 
 
 def _in_zones(events: ir.Table, tables: Tables, scope: Scope, names: tuple[str, ...] | None, each: bool) -> ir.Table:
     """The events with a box in a zone (of these `names`); `each`: once for each such zone, with `zone`."""
     boxes = tables.objects
     near = boxes.filter(boxes.event_time >= scope.start - ibis.interval(days=1), boxes.event_time < scope.end)
-    inside = in_zones(scope.pick(near), tables, scope)
-    if names is not None:
-        inside = inside.filter(inside.zone.isin(names))
+    inside = in_zones(scope.pick(near), tables, scope, names)
     met = inside.select("event_id", *(["zone"] if each else [])).distinct()
     return events.inner_join(met, events.id == met.event_id).drop("event_id")
 
@@ -106,7 +97,11 @@ ACTIVITY = QUERIES.add(
         _activity,
         (
             Column("events", "integer", "events that began then"),
-            Column("independent", "integer", "of these, the ones that no other of their camera and label came before"),
+            Column(
+                "independent",
+                "integer",
+                "of these, the ones before which no other of their camera and label came within `gap` seconds",
+            ),
             *EFFORT,
             *rate_columns("events", "events"),
         ),

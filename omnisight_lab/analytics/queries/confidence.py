@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from omnisight_lab.analytics.queries.geometry import in_zones
+from omnisight_lab.analytics.queries.detections import distinct_objects
 from omnisight_lab.analytics.queries.grouping import (
     DIMENSIONS,
     WHERE,
@@ -17,8 +17,7 @@ from omnisight_lab.analytics.queries.grouping import (
     placed,
     where_among,
 )
-from omnisight_lab.analytics.queries.registry import FILTERS, QUERIES, Column, Parameter, Query, Scope, chosen, whole
-from omnisight_lab.analytics.queries.spans import QUARTER
+from omnisight_lab.analytics.queries.registry import FILTERS, QUERIES, Column, Parameter, Query, Scope, whole
 from omnisight_lab.analytics.tables import Tables
 
 BINS = Parameter("bins", "1 to 100", 20, "bins of equal width from 0 to 1", whole(1, 100))
@@ -29,23 +28,10 @@ SORTED = {name: dimension for name, dimension in DIMENSIONS.items() if name != "
 PERCENTILES = (5, 25, 50, 75, 95)
 
 
-def best_of_objects(tables: Tables, scope: Scope, wanted: set[str], timed: bool = True, **filters: Any) -> ir.Table:
-    """(camera_id, label, zone if `wanted`, event_id, object, cell, confidence) of each object: its best box.
-
-    A box without a track is an object of its own.
-    """
-    boxes = chosen(scope.within(tables.objects, "event_time"), **filters)
-    boxes = boxes.filter(boxes.confidence.notnull())
-    named = ["label"]
-    if "zone" in wanted:
-        boxes, named = in_zones(boxes, tables, scope), [*named, "zone"]
-    return boxes.group_by(
-        "camera_id",
-        *named,
-        "event_id",
-        object=ibis.coalesce(boxes.track_id, boxes.id),
-        cell=boxes.event_time.bucket(QUARTER),
-    ).agg(confidence=boxes.confidence.max())
+def _rated(tables: Tables, scope: Scope, by: tuple[str, ...], where: Where, **filters: Any) -> ir.Table:
+    """The objects of whose boxes at least one has a confidence."""
+    objects = distinct_objects(tables, scope, by, where, **filters)
+    return objects.filter(objects.confidence.notnull())
 
 
 def _confidence(
@@ -57,7 +43,7 @@ def _confidence(
     bins: int = 20,
     **filters: Any,
 ) -> ir.Table:
-    best = best_of_objects(tables, scope, {*by, *dict(where)}, **filters)
+    best = _rated(tables, scope, by, where, **filters)
     grains = (best.confidence * GRAIN + 0.5).floor().cast("int64")
     best = best.mutate(bin=ibis.greatest(ibis.least((grains * bins) // GRAIN, bins - 1), 0))
     named = [name for name in ("label", "zone") if name in best.columns]
@@ -77,7 +63,7 @@ def _confidence(
 def _confidence_percentiles(
     tables: Tables, scope: Scope, *, by: tuple[str, ...] = ("label",), where: Where = (), **filters: Any
 ) -> ir.Table:
-    best = placed(best_of_objects(tables, scope, {*by, *dict(where)}, **filters), tables, scope, by, where)
+    best = placed(_rated(tables, scope, by, where, **filters), tables, scope, by, where)
     keys = [column.name for name in by for column in DIMENSIONS[name].columns]
     measures = {f"p{percent}": best.confidence.quantile(percent / 100) for percent in PERCENTILES}
     return (best.group_by(keys) if keys else best).agg(objects=best.count(), **measures)

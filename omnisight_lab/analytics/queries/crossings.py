@@ -27,12 +27,11 @@ from omnisight_lab.analytics.queries.grouping import (
     WHERE,
     Where,
     grouped_by,
-    hours,
     intervals,
     over_effort,
-    rate,
     rate_columns,
     where_among,
+    with_rate,
 )
 from omnisight_lab.analytics.queries.registry import FILTERS, QUERIES, Column, Query, Scope, chosen
 from omnisight_lab.analytics.queries.spans import QUARTER
@@ -47,14 +46,6 @@ def _boxes(tables: Tables, scope: Scope, filters: dict[str, Any]) -> ir.Table:
     near = boxes.filter(boxes.event_time >= scope.start - ibis.interval(days=1), boxes.event_time < scope.end)
     near = chosen(scope.pick(near), **filters)
     return near.mutate(offset=ibis.coalesce(near.offset_ms, 0))
-
-
-def _with_rate(rows: ir.Table, counted: str) -> ir.Table:
-    return rows.mutate(
-        recorded_hours=hours(rows.recorded_ms),
-        expected_hours=hours(rows.expected_ms),
-        rate=rate(rows[counted], rows.recorded_ms),
-    )
 
 
 def _line_crossings(
@@ -72,7 +63,7 @@ def _line_crossings(
         crossings=met.count(), objects=met.new.sum().cast("int64")
     )
     rows = over_effort(counts, tables, scope, by, where, ("line", "direction"), crossings="sum", objects="sum")
-    return _with_rate(rows, "crossings")
+    return with_rate(rows, "crossings")
 
 
 def crossings(boxes: ir.Table, edges: ir.Table) -> ir.Table:
@@ -131,7 +122,7 @@ def _zone_counts(
     boxes = _boxes(tables, scope, filters)
     cameras = numbered(tables, "zone")
     points = beside_zones(boxes.mutate(track_id=ibis.coalesce(boxes.track_id, boxes.id)), tables, scope)
-    came = _at_once(visits(points.join(cameras, "camera_id")), ["number", *named])
+    came = _at_once(visits(points.join(cameras, "camera_id"), named), ["number", *named])
     came = scope.within(came.join(cameras, "number"), "came")
     counts = came.group_by("camera_id", *named, cell=came.came.bucket(QUARTER)).agg(
         objects=came.count(),
@@ -143,7 +134,7 @@ def _zone_counts(
     measures = {"objects": "sum", "entries": "sum", "dwell_ms": "sum", "longest_ms": "max", "peak": "max"}
     rows = over_effort(counts, tables, scope, by, where, (), **measures)
     seconds = rows.dwell_ms.cast("float64") / 1000
-    return _with_rate(
+    return with_rate(
         rows.mutate(
             dwell_seconds=seconds,
             mean_dwell_seconds=seconds / rows.objects.nullif(0).cast("float64"),
@@ -154,13 +145,13 @@ def _zone_counts(
     )
 
 
-def visits(points: ir.Table) -> ir.Table:
-    """One row for each object and each zone in which it was: number (of the camera), zone, label, came, left, entries
-    and dwell_ms.
+def visits(points: ir.Table, named: list[str]) -> ir.Table:
+    """One row for each object and each zone in which it was: number (of the camera), came, left, entries, dwell_ms and
+    what is `named`: zone, or zone and label; an object whose boxes have two labels then has two rows.
 
     It dwells in the zone between two points in a row that lie in it.
     """
-    points = points.select(*OBJECT, "number", "zone", "label", "event_time", "offset", "inside")
+    points = points.select(*OBJECT, "number", *named, "event_time", "offset", "inside")
     way = ibis.window(group_by=[*OBJECT, "zone"], order_by="offset")
     last, twice = points.offset.lag(1), points.offset.lag(1) == points.offset.lag(2)
     steps = points.mutate(last=last.over(way), twice=twice.over(way), **_inside_before(points, way))
@@ -171,7 +162,7 @@ def visits(points: ir.Table) -> ir.Table:
         came_in=steps.inside & steps.before & ~earlier,
         went_out=~steps.inside & ~steps.before & earlier,
     )
-    return _summed_up(steps.filter(steps.inside | steps.went_out))
+    return _summed_up(steps.filter(steps.inside | steps.went_out), named)
 
 
 def _inside_before(points: ir.Table, way: Any) -> dict[str, ir.Value]:
@@ -180,7 +171,7 @@ def _inside_before(points: ir.Table, way: Any) -> dict[str, ir.Value]:
     return {name: ibis.coalesce(points.inside.lag(n).over(way), False) for name, n in back.items()}
 
 
-def _summed_up(steps: ir.Table) -> ir.Table:
+def _summed_up(steps: ir.Table, named: list[str]) -> ir.Table:
     """The visits that these steps make up; coming in again without having gone out is no entry."""
     so_far = ibis.window(group_by=[*OBJECT, "zone"], order_by="offset", preceding=(None, 1))
     steps = steps.mutate(
@@ -193,7 +184,7 @@ def _summed_up(steps: ir.Table) -> ir.Table:
         stayed=ibis.ifelse(steps.stays, steps.offset - steps.last, 0),
     )
     inside = inside.filter(inside.inside)
-    rows = inside.group_by(*OBJECT, "number", "zone", "label", "event_time").agg(
+    rows = inside.group_by(*OBJECT, "number", *named, "event_time").agg(
         first=inside.offset.min(),
         final=inside.offset.max(),
         entries=inside.entry.sum(),

@@ -11,14 +11,16 @@ from omnisight_lab.analytics.queries.geometry import in_zones
 from omnisight_lab.analytics.queries.grouping import (
     DIMENSIONS,
     EFFORT,
+    OF_EVENTS,
     WHERE,
     Where,
+    asked_for,
     grouped_by,
-    hours,
     intervals,
     over_effort,
-    rate,
+    picked,
     rate_columns,
+    with_rate,
 )
 from omnisight_lab.analytics.queries.registry import FILTERS, QUERIES, Column, Query, Scope, chosen
 from omnisight_lab.analytics.queries.spans import QUARTER
@@ -33,27 +35,31 @@ def _detections(
     where: Where = (),
     **filters: Any,
 ) -> ir.Table:
-    boxes = chosen(scope.within(tables.objects, "event_time"), **filters)
-    wanted = {*by, *(name for name, _ in where)}
-    if "zone" in wanted:
-        boxes = in_zones(boxes, tables, scope)
-    named = ["label", *(["zone"] if "zone" in wanted else [])]
-    objects = boxes.group_by(
-        "camera_id",
-        *named,
-        "event_id",
-        cell=boxes.event_time.bucket(QUARTER),
-        object=ibis.coalesce(boxes.track_id, boxes.id),
-    ).agg(boxes=boxes.count(), confidence=boxes.confidence.max())
+    objects = distinct_objects(tables, scope, by, where, **filters)
+    named = [name for name in OF_EVENTS if name in by]
     counts = objects.group_by("camera_id", *named, "cell").agg(
         objects=objects.count(), boxes=objects.boxes.sum().cast("int64"), best_confidence=objects.confidence.max()
     )
     rows = over_effort(counts, tables, scope, by, where, objects="sum", boxes="sum", best_confidence="max")
-    return rows.mutate(
-        recorded_hours=hours(rows.recorded_ms),
-        expected_hours=hours(rows.expected_ms),
-        rate=rate(rows.objects, rows.recorded_ms),
-    )
+    return with_rate(rows, "objects")
+
+
+def distinct_objects(tables: Tables, scope: Scope, by: tuple[str, ...], where: Where, **filters: Any) -> ir.Table:
+    """(camera_id, event_id, object, cell, boxes, confidence of the best one) of the labels and zones that `where` asks
+    for, with label and zone where they are in `by`: else an object with two of these is one.
+
+    A box without a track is an object of its own.
+    """
+    boxes = picked(chosen(scope.within(tables.objects, "event_time"), **filters), where)
+    if "zone" in {*by, *dict(where)}:
+        boxes = in_zones(boxes, tables, scope, asked_for(where, "zone"), each="zone" in by)
+    return boxes.group_by(
+        "camera_id",
+        *(name for name in OF_EVENTS if name in by),
+        "event_id",
+        cell=boxes.event_time.bucket(QUARTER),
+        object=ibis.coalesce(boxes.track_id, boxes.id),
+    ).agg(boxes=boxes.count(), confidence=boxes.confidence.max())
 
 
 DETECTIONS = QUERIES.add(

@@ -85,21 +85,8 @@ def _pace(tables: Tables, scope: Scope, recent: int) -> ir.Table:
         days.recorded_ms > 0,
         days.recorded_ms * 10 >= days.expected_ms * COVERED,
     )
-    return _median(days)
-
-
-def _median(days: ir.Table) -> ir.Table:
-    """The one or two in the middle: engines differ in what they call a median, and Spark's is approximate."""
-    each = ibis.window(group_by="camera_id")
-    ranked = days.select(
-        "camera_id",
-        "bytes",
-        rank=ibis.row_number().over(group_by="camera_id", order_by=["bytes", "day"]).cast("int64"),
-        full_days=days.bytes.count().over(each).cast("int64"),
-    )
-    middle = ranked.filter(ranked.rank * 2 >= ranked.full_days - 2, ranked.rank * 2 <= ranked.full_days)
-    return middle.group_by("camera_id", "full_days").agg(
-        bytes_per_day=(middle.bytes.sum().cast("float64") / middle.count()).floor().cast("int64")
+    return days.group_by("camera_id").agg(
+        full_days=days.count(), bytes_per_day=days.bytes.median().floor().cast("int64")
     )
 
 

@@ -54,10 +54,18 @@ def numbered(tables: Tables, kind: str) -> ir.Table:
     return cameras.mutate(number=ibis.row_number().over(order_by="camera_id"))
 
 
-def in_zones(boxes: ir.Table, tables: Tables, scope: Scope) -> ir.Table:
-    """One row for each box and each zone of its camera in which its foot stands, with `zone`."""
+def in_zones(
+    boxes: ir.Table, tables: Tables, scope: Scope, names: tuple[str, ...] | None = None, each: bool = True
+) -> ir.Table:
+    """The boxes whose foot stands in a zone of their camera (one of these `names`).
+
+    `each`: one row for each such zone, with `zone`; else one row for each box.
+    """
     met = beside_zones(boxes, tables, scope)
-    return met.filter(met.inside).drop("inside")
+    met = met.filter(met.inside).drop("inside")
+    if names is not None:
+        met = met.filter(met.zone.isin(names))
+    return met if each else boxes.semi_join(met, "id")
 
 
 def beside_zones(boxes: ir.Table, tables: Tables, scope: Scope) -> ir.Table:

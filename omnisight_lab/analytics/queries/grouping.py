@@ -15,11 +15,11 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from omnisight_lab.analytics.localtime import bucket_start, hour_bucket, wall_clock
-from omnisight_lab.analytics.queries.registry import Column, Dimension, Parameter, Scope, names, whole
+from omnisight_lab.analytics.queries.geometry import current
+from omnisight_lab.analytics.queries.registry import Column, Dimension, Parameter, Scope, names, one_of_them, whole
 from omnisight_lab.analytics.queries.spans import cells, expected, located, recorded_cells
 from omnisight_lab.analytics.statistics import poisson_interval
 from omnisight_lab.analytics.tables import Tables
-from omnisight_lab.errors import UsageError
 
 CAMERA = (
     Column("camera_id", "text", "id of the camera"),
@@ -53,7 +53,7 @@ WHEN: Mapping[str, Callable[[ir.TimestampValue], ir.Value]] = {
 """The dimensions of local time but for the hour, out of the wall clock."""
 
 OF_EVENTS = ("label", "zone")
-"""Dimensions that effort does not have: a camera is recorded for all of them alike."""
+"""Dimensions that effort does not have: a camera is recorded for all labels, and all of its zones, alike."""
 
 EFFORT = (
     Column("recorded_hours", "number", "recorded time; footage that overlaps counts once", "h"),
@@ -99,7 +99,10 @@ def where_among(*allowed: str) -> Parameter:
 
     def read(given: Any) -> Where:
         pairs = given.items() if isinstance(given, Mapping) else _written(given)
-        return tuple((name, _values(name, value, allowed)) for name, value in pairs)
+        chosen = [(name, _values(name, value, allowed)) for name, value in pairs]
+        if len(dict(chosen)) < len(chosen):
+            raise ValueError("names a dimension twice: write several values as weekday=6,7")
+        return tuple(chosen)
 
     help = "only these weekdays, hours of the day, days, cameras, …: weekday=6,7;hour_of_day=22,23"
     return Parameter("where", "dimension=value,…;…", (), help, read)
@@ -119,8 +122,9 @@ def _values(name: str, value: Any, allowed: tuple[str, ...]) -> tuple[Any, ...]:
         raise ValueError(f"is written as dimension=value,value;… with the dimensions {choices}")
     values = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
     read = READ.get(name, str)
+    empty = name == "label"  # events without one can be asked for
     try:
-        return tuple(read(str(item).strip()) for item in values)
+        return tuple(None if empty and item is None else read(str(item).strip()) for item in values)
     except ValueError as error:
         raise ValueError(f"asks for a {name} that {error}") from error
 
@@ -138,9 +142,13 @@ def hours(ms: ir.IntegerValue) -> ir.FloatingValue:
     return ms.cast("float64") / 3_600_000
 
 
-def rate(count: ir.IntegerValue, recorded_ms: ir.IntegerValue) -> ir.FloatingValue:
-    """`count` per recorded hour; null where nothing is recorded."""
-    return count.cast("float64") / hours(recorded_ms.nullif(0))
+def with_rate(rows: ir.Table, counted: str) -> ir.Table:
+    """`rows` of `over_effort` with the hours, and `counted` per recorded hour: null where nothing is recorded."""
+    return rows.mutate(
+        recorded_hours=hours(rows.recorded_ms),
+        expected_hours=hours(rows.expected_ms),
+        rate=rows[counted].cast("float64") / hours(rows.recorded_ms.nullif(0)),
+    )
 
 
 def rate_columns(counted: str, what: str) -> tuple[Column, ...]:
@@ -186,19 +194,19 @@ def over_effort(
 ) -> ir.Table:
     """`counts` (camera_id, cell, dimensions of events, measures) grouped by `by`, with recorded_ms and expected_ms.
 
-    `also`: its own columns by which it is grouped, too. `measures`: name -> how it adds up: sum or max. Hours without a
-    count are rows with 0, unless it is grouped by label, zone or `also`: what was not seen has no name there.
+    `counts` are of the zones that `where` asks for; the effort of a zone is that of the cameras which have it. `also`:
+    its own columns by which it is grouped, too. `measures`: name -> how it adds up: sum or max. Hours without a count
+    are rows with 0, unless it is grouped by label, zone or `also`: what was not seen has no name there.
     """
     # One table for both where effort fits every group; else effort is joined to the groups that have counts
-    counts = _picked(counts, where)
-    events_only = [name for name in OF_EVENTS if name in by]
-    spent = effort(tables, scope)
+    counts = picked(counts, where)
+    spent = _around_zones(effort(tables, scope), tables, by, where)
     amounts = {"recorded_ms": "sum", "expected_ms": "sum"}
-    if not events_only and not also:
+    if not also and not {*by} & {*OF_EVENTS}:
         both = _with_columns(counts, {**measures, **amounts}).union(_with_columns(spent, {**measures, **amounts}))
         return _grouped(_placed(both, tables, scope, by, where), by, {**measures, **amounts})
     counted = _grouped(_placed(counts, tables, scope, by, where), by, measures, also)
-    shared = tuple(name for name in by if name not in OF_EVENTS)
+    shared = tuple(name for name in by if name != "label")
     base = _grouped(_placed(spent, tables, scope, shared, where), shared, amounts)
     keys = [column.name for name in shared for column in DIMENSIONS[name].columns if column.name != "camera"]
     joined = counted.left_join(base, keys) if keys else counted.cross_join(base)
@@ -221,7 +229,18 @@ def counted(
 
 def placed(table: ir.Table, tables: Tables, scope: Scope, by: tuple[str, ...], where: Where) -> ir.Table:
     """`table` (camera_id, cell, dimensions of events, …), its rows of these groups, with the columns of `by`."""
-    return _placed(_picked(table, where), tables, scope, by, where)
+    return _placed(picked(table, where), tables, scope, by, where)
+
+
+def _around_zones(spent: ir.Table, tables: Tables, by: tuple[str, ...], where: Where) -> ir.Table:
+    """`spent` of the cameras that have the zones asked for; by zone: once for each of these."""
+    names = asked_for(where, "zone")
+    if "zone" not in by and names is None:
+        return spent
+    zones = current(tables, "zone").select("camera_id", "zone").distinct()
+    if names is not None:
+        zones = zones.filter(zones.zone.isin(names))
+    return spent.join(zones, "camera_id") if "zone" in by else spent.semi_join(zones, "camera_id")
 
 
 def _with_columns(table: ir.Table, measures: Mapping[str, str]) -> ir.Table:
@@ -234,13 +253,12 @@ def _with_columns(table: ir.Table, measures: Mapping[str, str]) -> ir.Table:
     return table.mutate(**empty).select("camera_id", "cell", *measures)
 
 
-def _picked(counts: ir.Table, where: Where) -> ir.Table:
+def picked(table: ir.Table, where: Where) -> ir.Table:
+    """The rows of the labels and zones asked for, as far as these are columns of `table`."""
     for name, values in where:
-        if name in OF_EVENTS and name not in counts.columns:
-            raise UsageError(f"this query can't choose rows by {name}")
-        if name in OF_EVENTS:
-            counts = counts.filter(counts[name].isin(values))
-    return counts
+        if name in OF_EVENTS and name in table.columns:
+            table = table.filter(one_of_them(table[name], values))
+    return table
 
 
 def _placed(table: ir.Table, tables: Tables, scope: Scope, by: tuple[str, ...], where: Where) -> ir.Table:
@@ -271,7 +289,9 @@ def _grouped(table: ir.Table, by: tuple[str, ...], measures: Mapping[str, str], 
 
 
 def _summed(table: ir.Table, keys: list[str], measures: Mapping[str, str]) -> ir.Table:
+    """The measures by `keys`; without any one row, 0 where there is nothing to add up."""
     added = {
-        name: table[name].sum().cast("int64") if how == "sum" else table[name].max() for name, how in measures.items()
+        name: ibis.coalesce(table[name].sum(), 0).cast("int64") if how == "sum" else table[name].max()
+        for name, how in measures.items()
     }
     return table.group_by(keys).agg(**added) if keys else table.agg(**added)

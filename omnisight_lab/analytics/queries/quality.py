@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omnisight_lab.analytics.queries.grouping import DIMENSIONS, WHEN, WHERE, Where, counted, grouped_by
+from omnisight_lab.analytics.queries.grouping import DIMENSIONS, WHEN, Where, counted, grouped_by, where_among
 from omnisight_lab.analytics.queries.registry import (
     EVENT_TYPES,
     LABELS,
@@ -41,6 +41,7 @@ OF_QUALITY = {
         ("confidence_from",),
     ),
 }
+WHERE = where_among(*(name for name in OF_QUALITY if name != "confidence"))
 OF_CURVE = {"camera": DIMENSIONS["camera"], "label": LABEL}
 FILTERS = (LABELS, EVENT_TYPES, MIN_CONFIDENCE)
 
@@ -120,7 +121,6 @@ def _quality(
     binned = ("step",) if "confidence" in by else ()
     measures = dict.fromkeys(("events", *VERDICTS), "sum")
     rows = counted(counts, tables, scope, placed, where, binned, **measures)
-    rows = rows.mutate(**{name: ibis.coalesce(rows[name], 0) for name in measures})
     if binned:
         rows = rows.mutate(confidence_from=rows.step.cast("float64") / STEPS)
     wrong = rows.rejected + rows.relabelled

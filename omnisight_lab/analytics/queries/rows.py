@@ -10,7 +10,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from omnisight_lab.analytics.queries.grouping import CAMERA, DIMENSIONS, WHEN
-from omnisight_lab.analytics.queries.registry import Column, Query, Scope
+from omnisight_lab.analytics.queries.registry import Column, Query, Scope, one_of_them
 from omnisight_lab.analytics.tables import Tables
 from omnisight_lab.errors import UnknownName, UsageError
 
@@ -46,9 +46,7 @@ def equals(column: str, wanted: Any) -> Condition:
     """Holds where `column` is `wanted`, or one of a list of values; None stands for empty."""
 
     def holds(rows: ir.Table) -> ir.BooleanValue:
-        values = [_as_stored(value) for value in as_list(wanted)]
-        found = rows[column].isin([value for value in values if value is not None])
-        return found | rows[column].isnull() if None in values else found
+        return one_of_them(rows[column], map(_as_stored, as_list(wanted)))
 
     return holds
 
@@ -76,7 +74,8 @@ def counted_rows(query: Query, names: tuple[str, ...]) -> Query:
         return rows.group_by([key.name for key in keys]).agg(**totals) if keys else rows.agg(**totals)
 
     order = tuple(key.name for key in keys)
-    method = f"Rows of {query.name} by {', '.join(names)}. {query.method}"
+    grouped = f"by {', '.join(names)}" if names else "in all"
+    method = f"Rows of {query.name} {grouped}. {query.method}"
     return replace(query, build=build, columns=columns, keys=order, method=method, finish=None, newest_first=False)
 
 

@@ -9,14 +9,10 @@ import pytest
 
 from omnisight_lab.errors import UnknownName, UsageError
 from omnisight_lab.lab import Lab
-from tests.analytics.conftest import Site, ask, at
+from tests.analytics.conftest import Site, ask, at, table
 
 WEEK = ("2026-10-19", "2026-10-26")
 """Monday to Sunday."""
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 @pytest.fixture
@@ -161,6 +157,55 @@ def test_activity_by_zone_counts_where_boxes_stand(zoned: Lab) -> None:
     assert table(rows, "objects", "boxes", "rate") == [(1, 2, 0.5)]
 
 
+@pytest.fixture
+def two_gates(site: Site, lab: Lab) -> Lab:
+    """Zones gate and door on yard (2 hours recorded), which overlap, and gate on street (1 hour); attic has none (8).
+
+    On yard a person walks out of gate into both, and a car stands in both; its box was taken for a truck's once.
+    """
+    gate, door = [(0.0, 0.0), (0.6, 0.0), (0.6, 1.0), (0.0, 1.0)], [(0.4, 0.0), (1.0, 0.0), (1.0, 1.0), (0.4, 1.0)]
+    for name, until in (("yard", "10:00"), ("street", "09:00"), ("attic", "16:00")):
+        site.footage(site.camera(name), "2026-10-20T08:00", f"2026-10-20T{until}")
+    for camera, name, points in (("yard", "gate", gate), ("yard", "door", door), ("street", "gate", gate)):
+        site.zone(camera, name, *points)
+    site.path("yard", "2026-10-20T08:00", (0, 0.2, 0.5), (1, 0.5, 0.5))
+    event = site.path("yard", "2026-10-20T08:10", (0, 0.5, 0.5), label="car")
+    site.path("yard", "2026-10-20T08:10", (1, 0.5, 0.6), label="truck", event=event)
+    lab.refresh()
+    return lab
+
+
+def test_the_effort_of_a_zone_is_that_of_the_cameras_that_have_it(two_gates: Lab) -> None:
+    day, columns = ("2026-10-20", "2026-10-21"), ("recorded_hours", "rate")
+    rows = ask(two_gates, "activity", *day, by="zone", gap=0)
+    assert table(rows, "zone", "events", *columns) == [("door", 2, 2.0, 1.0), ("gate", 2, 3.0, 2 / 3)]
+    rows = ask(two_gates, "activity", *day, by="", where="zone=door", gap=0)
+    assert table(rows, "events", *columns) == [(2, 2.0, 1.0)]
+    rows = ask(two_gates, "activity", *day, by="camera", where="zone=gate", gap=0)
+    assert table(rows, "camera", "events", *columns) == [("street", 0, 1.0, 0.0), ("yard", 2, 2.0, 1.0)]
+    rows = ask(two_gates, "detections", *day, by="zone,label", labels="person")
+    assert table(rows, "zone", "objects", "boxes", *columns) == [("door", 1, 1, 2.0, 0.5), ("gate", 1, 2, 3.0, 1 / 3)]
+    rows = ask(two_gates, "zone_counts", *day, by="zone")
+    assert table(rows, "zone", *columns)[1] == ("gate", 3.0, 2 / 3)
+
+
+def test_an_object_in_two_zones_or_with_two_labels_is_one(two_gates: Lab) -> None:
+    day, both = ("2026-10-20", "2026-10-21"), "zone=gate,door;camera=yard"
+    assert table(ask(two_gates, "detections", *day, by="camera", where=both), "objects", "boxes") == [(2, 4)]
+    assert table(ask(two_gates, "confidence", *day, by="", where=both), "objects") == [(2,)]
+    assert table(ask(two_gates, "confidence_percentiles", *day, by="camera", where=both), "objects") == [(2,)]
+    rows = ask(two_gates, "detections", *day, by="label")
+    assert table(rows, "label", "objects", "boxes") == [("car", 1, 1), ("person", 1, 2), ("truck", 1, 1)]
+    rows = ask(two_gates, "detections", *day, by="", where="label=car,truck")
+    assert table(rows, "objects", "boxes", "recorded_hours") == [(1, 2, 11.0)]
+
+
+def test_nothing_in_all_is_0_and_has_no_rate(site: Site, lab: Lab) -> None:
+    site.camera("yard")
+    rows = ask(lab, "activity", "2026-10-20", "2026-10-21", by="")
+    assert table(rows, "events", "recorded_hours", "rate", "rate_high") == [(0, 0.0, None, None)]
+
+
 def test_an_event_judged_false_leaves_and_a_relabelled_one_moves(site: Site, lab: Lab) -> None:
     camera = site.camera("yard")
     site.footage(camera, "2026-10-20T08:00", "2026-10-20T09:00")
@@ -185,5 +230,7 @@ def test_groups_asked_for_wrongly_are_said(lab: Lab) -> None:
         lab.activity(by="camera,colour")
     with pytest.raises(UsageError, match="parameter where: 'weekend=1' is written as dimension=value"):
         lab.activity(where="weekend=1")
-    with pytest.raises(UnknownName, match="parameter of storage 'by'"):
-        lab.query("storage", by="camera")
+    with pytest.raises(UsageError, match="names a dimension twice"):
+        lab.activity(where="weekday=6;weekday=7")
+    with pytest.raises(UnknownName, match="parameter of uptime 'by'"):
+        lab.query("uptime", by="camera")

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from omnisight_lab.errors import UsageError
 from omnisight_lab.lab import Lab
-from tests.analytics.conftest import Site, ask, at
+from tests.analytics.conftest import Site, ask, at, table
 
 THURSDAY = ("2026-10-29", "2026-10-30")
 PAST = ("2026-10-22", "2026-10-15", "2026-10-08", "2026-10-01")
 """The four Thursdays before, by summer time."""
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 def hour(site: Site, day: str, local: int, events: int, minutes: int = 60) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from omnisight_lab.db import writes
@@ -11,13 +9,9 @@ from omnisight_lab.errors import UsageError
 from omnisight_lab.lab import Lab
 from omnisight_lab.plots.colours import CAUSES
 from omnisight_lab.types import GapCause, TimeRange
-from tests.analytics.conftest import Site, ask, at
+from tests.analytics.conftest import Site, ask, at, table
 
 DAY = ("2026-10-20", "2026-10-21")
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 @pytest.fixture

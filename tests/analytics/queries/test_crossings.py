@@ -16,14 +16,10 @@ from omnisight_lab.types import Box, EventDraft, EventType, FrameSize, Track, Tr
 from omnisight_lab.vision.events import EventBuilder
 from omnisight_lab.vision.motion import GRID, Motion
 from omnisight_lab.vision.zones import Line, Zone
-from tests.analytics.conftest import Site, ask, at
+from tests.analytics.conftest import Site, ask, at, table
 
 DAY = ("2026-10-20", "2026-10-21")
 LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 def walk(site: Site, time: str, *xs: float, **more: Any) -> str:

@@ -7,13 +7,9 @@ from typing import Any
 import pytest
 
 from omnisight_lab.lab import Lab
-from tests.analytics.conftest import Site, ask, at
+from tests.analytics.conftest import Site, ask, at, table
 
 DAY = ("2026-10-20", "2026-10-21")
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 def near(**wanted: Any) -> dict[str, Any]:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from omnisight_lab.db.models import DetectedObject
 from omnisight_lab.lab import Lab
-from tests.analytics.conftest import Site, ask
+from tests.analytics.conftest import Site, ask, table
 
 DAY = ("2026-10-20", "2026-10-21")
 FRAME = {"frame": {"width": 640, "height": 360}}
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 def boxed(site: Site, *boxes: tuple[float, float, float, float], label: str = "car") -> str:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from omnisight_lab.errors import UsageError
 from omnisight_lab.lab import Lab
-from tests.analytics.conftest import Site, ask
+from tests.analytics.conftest import Site, ask, table
 
 WEEKS = ("2026-10-12", "2026-10-26")
 """Two weeks from Monday on."""
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 @pytest.fixture

@@ -105,6 +105,7 @@ CASES: dict[str, Case] = {
         ("camera", "events", "recorded_hours", "rate"),
         [("gate", 1, 6.0, 1 / 6), ("yard", 1, 1.0, 1.0)],
     ),
+    "events without a label": (lambda a: a.where(label=None).by(), ("events", "recorded_hours"), [(0, 7.0)]),
     "a camera and hours of the day": (
         lambda a: a.where(camera="gate", hour_of_day=[10, 11]).by("hour_of_day"),
         ("hour_of_day", "events", "recorded_hours", "rate"),

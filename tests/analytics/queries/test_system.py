@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from omnisight_lab.db.lab_models import ReportRun
 from omnisight_lab.db.models import Notification, Stream, StreamStatus
 from omnisight_lab.lab import Lab
-from tests.analytics.conftest import Site, ask, at
+from tests.analytics.conftest import Site, ask, at, table
 
 DAY = ("2026-10-20", "2026-10-21")
-
-
-def table(rows: list[dict[str, Any]], *columns: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[column] for column in columns) for row in rows]
 
 
 def stream(site: Site, camera: str, id: str, start: str, end: str | None, status: StreamStatus) -> None:
