@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis.common.exceptions import IbisError
 
 from omnisight_lab.analytics.engines import DuckDBEngine, Engine, compiled
@@ -589,7 +590,15 @@ def _frame(table: pa.Table, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def _dictionaries(table: pa.Table, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
-    """Rows with aware times, a batch at a time; a second local time has its offset in `<its name>_offset`."""
+    """Rows with aware times, a batch at a time; a second local time has its offset in `<its name>_offset`.
+
+    A number that is infinite or none at all is None, as JSON can't say it.
+    """
+    for index, column in enumerate(table.schema):
+        if pa.types.is_floating(column.type):
+            values = table.column(index)
+            finite = pc.if_else(pc.is_finite(values), values, pa.scalar(None, column.type))
+            table = table.set_column(index, column.name, finite)
     instants = [column.name for column in columns if column.kind == "utc"]
     offsets = {column.name for column in columns if column.kind == "offset"}
     locals_ = {

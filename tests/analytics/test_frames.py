@@ -123,6 +123,12 @@ def test_sql_sees_the_mirror(events: Result, lab: Lab) -> None:
     assert lab.sql("FROM cameras").count() == 1
 
 
+def test_json_has_no_number_that_json_lacks(lab: Lab, tmp_path: Path) -> None:
+    numbers = lab.sql("SELECT 1 / 0 AS endless, 'nan'::double AS none, 0.5::double AS half")
+    assert json.loads(numbers.to_json(tmp_path / "n.json").read_text(), parse_constant=pytest.fail) == numbers.rows()
+    assert numbers.rows() == [{"endless": None, "none": None, "half": 0.5}]
+
+
 REFUSED = (
     "",
     "SELECT 1; SELECT 2",
