@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from math import isclose
@@ -13,13 +14,14 @@ import pytest
 
 from omnisight_lab.analytics.engines.spark import LAUNCH
 from omnisight_lab.analytics.mirror import Mirror
-from omnisight_lab.clock import FakeClock
+from omnisight_lab.clock import Clock, FakeClock
 from omnisight_lab.db.lab_models import CameraPeriod, Gap, Verdict, Zone
 from omnisight_lab.db.models import Base, Camera, DetectedObject, Event, Recording, RetentionPolicy, Segment
 from omnisight_lab.db.session import Database
 from omnisight_lab.lab import Lab
 from omnisight_lab.settings import Paths
 from tests.analytics.mirrors import Follows, following
+from tests.conftest import DatabaseMaker
 
 
 def at(text: str) -> datetime:
@@ -221,6 +223,15 @@ def clock() -> FakeClock:
 def lab(database: Database, paths: Paths, clock: FakeClock) -> Iterator[Lab]:
     with Lab(database, paths, clock) as lab:
         yield lab
+
+
+@contextmanager
+def lab_of_a_module(maker: DatabaseMaker, folders: pytest.TempPathFactory, clock: Clock | None = None) -> Iterator[Lab]:
+    """A Lab over a database and folders of its own, for tests of a module that all look at the same rows."""
+    url, folder = maker.new("omnisight"), folders.mktemp("lab")
+    with Lab(Database(url), Paths(folder / "home", folder / "media"), clock) as lab:
+        yield lab
+    maker.drop(url)
 
 
 @pytest.fixture

@@ -11,12 +11,10 @@ import pytest
 
 from omnisight_lab.analytics.queries import QUERIES
 from omnisight_lab.clock import FakeClock
-from omnisight_lab.db.session import Database
 from omnisight_lab.lab import Lab
-from omnisight_lab.settings import Paths
 from tests import needs
 from tests.analytics import rich
-from tests.analytics.conftest import Site, at
+from tests.analytics.conftest import Site, at, lab_of_a_module
 from tests.conftest import DatabaseMaker
 
 NOW = at("2026-11-01T12:34:56")
@@ -25,14 +23,11 @@ NOW = at("2026-11-01T12:34:56")
 @pytest.fixture(scope="module")
 def full(database_maker: DatabaseMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A Lab that looks at the rich site."""
-    url, folder = database_maker.new("omnisight"), tmp_path_factory.mktemp("full")
-    paths = Paths(folder / "home", folder / "media")
-    with Lab(Database(url), paths, FakeClock(NOW)) as lab:
+    with lab_of_a_module(database_maker, tmp_path_factory, FakeClock(NOW)) as lab:
         site = Site(lab.database)
         rich.fill(site)
         site.run("ANALYZE")
         yield lab
-    database_maker.drop(url)
 
 
 def _cases() -> list[Any]:

@@ -17,23 +17,26 @@ from omnisight_lab.analytics.tables import LOGICAL, TABLES, visible
 from omnisight_lab.db import reads, writes
 from omnisight_lab.db.lab_models import Verdict
 from omnisight_lab.db.models import UserRole
-from omnisight_lab.db.session import Database
 from omnisight_lab.errors import MirrorError, QueryError, UnknownName
 from omnisight_lab.lab import Lab
-from omnisight_lab.settings import Paths
 from tests import needs
-from tests.analytics.conftest import Site
+from tests.analytics.conftest import Site, lab_of_a_module
 from tests.conftest import DatabaseMaker
 
 
-@pytest.fixture
-def judged(site: Site, lab: Lab) -> Lab:
+@pytest.fixture(scope="module")
+def judged(database_maker: DatabaseMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Two cameras with an event each; that of `gate` is relabelled."""
+    with lab_of_a_module(database_maker, tmp_path_factory) as lab:
+        fill(Site(lab.database))
+        lab.refresh()
+        yield lab
+
+
+def fill(site: Site) -> None:
     event = site.event(site.camera("gate", "Europe/Berlin"), "2026-10-20T12:00", tracks=("1",))
     site.event(site.camera("yard", "Asia/Kathmandu"), "2026-10-20T13:00", tracks=("1", "2"))
     site.add(Verdict(event_id=event, verdict="relabel", label="van"))
-    lab.refresh()
-    return lab
 
 
 def duckdb_of(lab: Lab, cameras: tuple[str, ...] | None = None) -> DuckDBEngine:
@@ -176,8 +179,7 @@ ATTACKS = {
 @pytest.fixture(scope="module")
 def analysts(database_maker: DatabaseMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Lab]]:
     """The lab of somebody who may see everything, and of somebody who may see one of two cameras."""
-    url, folder = database_maker.new("omnisight"), tmp_path_factory.mktemp("analysts")
-    with Lab(Database(url), Paths(folder / "home", folder / "media")) as lab:
+    with lab_of_a_module(database_maker, tmp_path_factory) as lab:
         site = Site(lab.database)
         for camera in ("gate", "yard"):
             site.event(site.camera(camera), "2026-10-20T12:00", tracks=("1",))
@@ -187,7 +189,6 @@ def analysts(database_maker: DatabaseMaker, tmp_path_factory: pytest.TempPathFac
         writes.set_rights(lab.database, bob.id, ["gate"])
         lab.refresh()
         yield {"all": lab, "gate": lab.as_user(bob)}
-    database_maker.drop(url)
 
 
 @pytest.mark.parametrize("statement", ATTACKS)
@@ -269,13 +270,15 @@ def test_answers_are_limited(analysts: dict[str, Lab], sql: str, why: str) -> No
 
 
 @needs.spark
-def test_spark_says_in_one_line_what_is_wrong(judged: Lab) -> None:
-    engine = judged.engine("spark")
+def test_spark_says_in_one_line_what_is_wrong(site: Site, lab: Lab) -> None:
+    fill(site)
+    lab.refresh()
+    engine = lab.engine("spark")
     assert engine.fetch_sql("SELECT * FROM events").num_rows == 2
     with pytest.raises(QueryError, match=r"the query failed: .*nothing_there") as told:
         engine.fetch_sql("SELECT * FROM nothing_there")
     assert "\n" not in str(told.value)
-    for file in judged.paths.mirror.rglob("*.parquet"):
+    for file in lab.paths.mirror.rglob("*.parquet"):
         file.write_bytes(b"")
     with pytest.raises(MirrorError, match="run `omnisight mirror refresh`"):
         engine.fetch_sql("SELECT * FROM events")

@@ -16,11 +16,9 @@ import pytest
 
 from omnisight_lab.analytics.frames import Result
 from omnisight_lab.clock import FakeClock
-from omnisight_lab.db.session import Database
 from omnisight_lab.errors import UnknownName, UsageError
 from omnisight_lab.lab import Lab
-from omnisight_lab.settings import Paths
-from tests.analytics.conftest import Site, at
+from tests.analytics.conftest import Site, at, lab_of_a_module
 from tests.conftest import DatabaseMaker
 
 SPAN = ("2026-10-17", "2026-10-19")
@@ -43,13 +41,10 @@ RECORDED = (
 
 @pytest.fixture(scope="module")
 def weekend(database_maker: DatabaseMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    url, folder = database_maker.new("omnisight"), tmp_path_factory.mktemp("weekend")
-    clock = FakeClock(at("2026-11-01T12:00"))
-    with Lab(Database(url), Paths(folder / "home", folder / "media"), clock) as lab:
+    with lab_of_a_module(database_maker, tmp_path_factory, FakeClock(at("2026-11-01T12:00"))) as lab:
         fill(Site(lab.database))
         lab.refresh()
         yield lab
-    database_maker.drop(url)
 
 
 def fill(site: Site) -> None:
