@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import ibis
 import pyarrow as pa
 import pytest
 
 from omnisight_lab.access import accounts
-from omnisight_lab.analytics.engines import DuckDBEngine, SparkEngine
+from omnisight_lab.analytics.engines import DuckDBEngine, SparkEngine, compiled
 from omnisight_lab.analytics.manifest import Manifest
 from omnisight_lab.analytics.tables import LOGICAL, TABLES, visible
 from omnisight_lab.db import reads, writes
@@ -84,6 +85,19 @@ def test_what_is_not_asked_for_is_not_joined(judged: Lab) -> None:
         assert "Read Parquet" in str(plan)
         assert "Join" not in str(plan)
         assert "Join" in str(engine.fetch_sql(f"EXPLAIN SELECT DISTINCT label FROM {table}").to_pylist())
+
+
+def test_postgres_sorts_text_as_the_mirror_does(site: Site, lab: Lab) -> None:
+    """By its bytes, whatever the database's collation: in most of them b comes before C."""
+    for name in ("b", "C", "a"):
+        site.camera(name)
+    live = lab.coverage(engine="postgres")
+    assert [row for n in range(3) for row in live.page(n, limit=1)["camera"]] == ["C", "a", "b"]
+    cameras = TABLES.cameras
+    sorted_by_all = cameras.order_by(cameras.name, ibis.desc("created_at"), ibis.row_number().over(order_by="id"))
+    sql = compiled(sorted_by_all, "postgres")
+    assert sql.count('COLLATE "C"') == 2
+    assert '"name" COLLATE "C" ASC' in sql
 
 
 def test_memory_has_a_limit(judged: Lab) -> None:

@@ -11,6 +11,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from omnisight_lab.analytics.engines.postgres_sql import postgres_sql
 from omnisight_lab.analytics.engines.spark_sql import spark_sql
 from omnisight_lab.analytics.manifest import Manifest
 from omnisight_lab.analytics.store import Store
@@ -47,6 +48,8 @@ def _compiled(operation: ops.Node, dialect: str) -> str:
     """Kept, because a page that refreshes asks the same again, and ibis takes 50 to 100 ms to write one query."""
     if dialect == "spark":
         return spark_sql(operation)
+    if dialect == "postgres":
+        return postgres_sql(operation)
     return str(ibis.to_sql(operation.to_expr(), dialect=dialect))
 
 
