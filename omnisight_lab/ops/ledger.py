@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omnisight_lab.db import reads
 from omnisight_lab.db.session import Database
@@ -18,6 +18,9 @@ from omnisight_lab.errors import StorageError
 from omnisight_lab.media.naming import PART
 from omnisight_lab.ops.storage import MEGABYTE
 from omnisight_lab.settings import Paths
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXAMPLES = 3
 FRESH = timedelta(minutes=2)
@@ -63,7 +66,7 @@ class Part:
     elsewhere: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ledger:
     """The disk of the media root, `total` bytes large, as the sum of its `parts`.
 
@@ -85,6 +88,27 @@ class Ledger:
 
     def part(self, name: str) -> Part:
         return next(part for part in self.parts if part.name == name)
+
+    def df(self) -> pd.DataFrame:
+        """The parts: files, gigabytes on the disk, and their share of it; the whole disk last."""
+        import pandas as pd
+
+        whole = Part("the disk", sum(part.files for part in self.parts), self.total)
+        rows = [
+            {"part": part.name, "files": part.files, "GB": part.bytes / 1e9, "share": part.bytes / self.total}
+            for part in (*self.parts, whole)
+        ]
+        return pd.DataFrame(rows)
+
+    def _shown(self) -> pd.DataFrame:
+        table = self.df()
+        return table.assign(GB=table["GB"].map("{:,.3f}".format), share=table["share"].map("{:.1%}".format))
+
+    def __repr__(self) -> str:
+        return str(self._shown().to_string(index=False))
+
+    def _repr_html_(self) -> str:
+        return str(self._shown().to_html(index=False, border=0))
 
 
 @dataclass(slots=True)
