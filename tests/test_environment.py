@@ -36,7 +36,7 @@ def test_conda_installs_what_pyproject_declares() -> None:
     assert python == "python=3.12" and pip == "pip"
     assert packages["pip"] == ["-c constraints.txt", "-e .[all]"]
     assert Version("3.12") in Requirement(f"python{PROJECT['requires-python']}").specifier
-    assert set(PROJECT["optional-dependencies"]) == {"pdf", "spark", "dev", "all"}
+    assert set(PROJECT["optional-dependencies"]) == {"pdf", "polars", "s3", "spark", "dev", "all"}
 
 
 @pytest.mark.parametrize("requirement", requirements(), ids=lambda requirement: requirement.name)
